@@ -1,0 +1,38 @@
+"""torchlike: PyTorch's names and meaning on JAX. `import torchlike as torch`."""
+
+import sys as _sys
+import types as _types
+
+from torchlike import core as core
+from torchlike import ops as ops
+from torchlike.core import explain as explain
+from torchlike.core.autograd import enable_grad as enable_grad
+from torchlike.core.autograd import inference_mode as inference_mode
+from torchlike.core.autograd import is_grad_enabled as is_grad_enabled
+from torchlike.core.autograd import is_inference_mode_enabled as is_inference_mode_enabled
+from torchlike.core.autograd import no_grad as no_grad
+from torchlike.core.autograd import set_grad_enabled as set_grad_enabled
+from torchlike.core.device import device as device
+from torchlike.core.dtype import *  # noqa: F403
+from torchlike.core.size import Size as Size
+from torchlike.tensor import Tensor as Tensor
+from torchlike.tensor import from_jax as from_jax
+
+# isort: split
+# what follows is built on Tensor and, when called, on the names bound below
+from torchlike import autograd as autograd
+from torchlike import cuda as cuda
+from torchlike import nn as nn
+from torchlike import optim as optim
+from torchlike import utils as utils
+from torchlike.compiler import compile as compile
+from torchlike.creation import *  # noqa: F403
+from torchlike.facade import bind_all as _bind_all
+from torchlike.nn import functional as _functional
+from torchlike.printing import set_printoptions as set_printoptions
+from torchlike.random import *  # noqa: F403
+
+_bind_all(
+    Tensor,
+    {"torch": _sys.modules[__name__], "F": _functional, "make": _types.ModuleType("make")},
+)

@@ -1,0 +1,278 @@
+"""Turning one call of a Python function into one op: what `torch.compile(fullgraph=True)` replays.
+
+While a capture is active, the tape does not run; instead it is noted where every leaf came from (an argument, a
+tensor's memory, a gradient, a hyper-parameter, a fresh random draw) and where every result went (memory, gradients, the
+return value). The recorded entries then become the body of an op, which a replay applies to what those places hold
+now. Being an op like any other, it can be differentiated and takes part in larger programs.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from torchlike.core import explain
+from torchlike.core.graph import AccumulateGrad, OpNode
+from torchlike.core.op import Op
+from torchlike.core.program import evaluate, needed
+from torchlike.core.value import Value
+
+active: Capture | None = None
+
+
+class LiveScalar:
+    """A number that lives in Python (a learning rate) and is read again at every replay."""
+
+    __slots__ = ("owner", "key")
+
+    def __init__(self, owner, key):
+        self.owner, self.key = owner, key
+
+    def get(self):
+        return self.owner[self.key]
+
+
+class Refused(RuntimeError):
+    """The function does something that a replay could not repeat."""
+
+
+class CapturedOp(Op):
+    """Recorded entries as one pure function of their leaves."""
+
+    def __init__(self, name: str, entries: list, masks: list | None, leaf_slots: Sequence[int], out_slots: list[int]):
+        self.name = name
+        self.grad_name = "CompiledFunctionBackward"
+        self.differentiable = masks is not None
+        self.entries, self.masks = entries, masks
+        self.leaf_slots, self.out_slots = leaf_slots, out_slots
+
+    def function(self, template: tuple) -> Callable:
+        def flat(*arrays):
+            env = dict(zip(self.leaf_slots, arrays, strict=True))
+            evaluate(self.entries, env, self.masks)
+            return tuple(env[s] for s in self.out_slots)
+
+        return flat
+
+
+class Capture:
+    """One recording of a function, and its replay."""
+
+    def __init__(self, tape, arguments: list):
+        tape.flush()
+        self.tape, self.batch = tape, tape.batch
+        self.arguments = {id(a): i for i, a in enumerate(arguments)}
+        self.argument_cells = {id(a._root()._cell): i for i, a in reversed(list(enumerate(arguments)))}
+        self.argument_list = arguments
+        self.sources: list = []
+        self.masks: list = []
+        self.written: dict[int, tuple] = {}  # cell id -> (cell, its value before)
+        self.graded: dict[int, tuple] = {}  # tensor id -> (tensor, its grad before)
+        self.owners: dict[int, Any] = {}  # id of a grad -> the tensor it belongs to
+        self.draws: list[tuple[Value, Callable]] = []
+        self.ends_step = False
+
+    # --- called while the function runs ---------------------------------------------------------------------------
+
+    def recorded(self, inputs: Sequence, mask: tuple | None) -> None:
+        """An entry was added: note where its new leaves came from and which of its inputs carry gradients."""
+        batch = self.batch
+        if self.tape.batch is not batch or len(batch.entries) == len(self.masks):
+            return  # ran directly on a transformation's tracers
+        self.masks.append(mask)
+        slots = batch.entries[-1][1]
+        while len(self.sources) < len(batch.leaves):
+            slot = batch.leaf_slots[len(self.sources)]
+            self.sources.append(self._source(inputs[slots.index(slot)]))
+
+    def _source(self, x):
+        if isinstance(x, Value):
+            for i, (value, _) in enumerate(self.draws):
+                if value is x:
+                    return ("draw", i)
+            raise Refused(
+                "torch.compile(fullgraph=True): backward() reaches a graph that was built before the compiled function "
+                "was called. Compute the forward pass inside the function, or leave fullgraph out."
+            )
+        if isinstance(x, LiveScalar):
+            return ("live", x)
+        if not hasattr(x, "_cell"):
+            return ("constant", x)
+        if id(x) in self.arguments:
+            return ("argument", self.arguments[id(x)])
+        if id(x) in self.owners:
+            return ("grad", self.owners[id(x)])
+        if (i := self.argument_cells.get(id(x._cell))) is not None:
+            if x._parent is None and self.argument_list[i]._parent is None:
+                return ("argument", i)
+            raise Refused("torch.compile(fullgraph=True): an alias of a view argument is read; pass the alias itself.")
+        for i, (value, _) in enumerate(self.draws):
+            if value is x._cell.value:
+                return ("draw", i)
+        return ("tensor", x)
+
+    def wrote(self, cell, before: Value) -> None:
+        self.written.setdefault(id(cell), (cell, before))
+
+    def touched_grad(self, tensor) -> None:
+        """The `grad` of a tensor is read or set."""
+        if id(tensor) not in self.graded:
+            self.graded[id(tensor)] = (tensor, tensor._grad)
+            if tensor._grad is not None:
+                self.owners[id(tensor._grad)] = tensor
+
+    def drew(self, value: Value, again: Callable) -> None:
+        self.draws.append((value, again))
+
+    def refuse(self) -> None:
+        raise Refused(
+            f"torch.compile(fullgraph=True): a value would have to be read in the middle of the compiled function, at "
+            f"{explain.user_line()}. Return the tensor and read it outside, or leave fullgraph out."
+        )
+
+    # --- after it returned ------------------------------------------------------------------------------------------
+
+    def finish(self, name: str, results: list) -> None:
+        """Build the op. `results` are the returned tensors; the list is emptied, and the tape is as before the call."""
+        batch, tape = self.batch, self.tape
+        outs: list[int] = []
+
+        def slot(value: Value) -> int:
+            place, s = value.place
+            if place is not batch:
+                raise Refused("torch.compile(fullgraph=True): a result does not depend on anything computed here.")
+            if s not in outs:
+                outs.append(s)
+            return outs.index(s)
+
+        differentiable = any(r.requires_grad for r in results)
+        if differentiable:
+            self._check_graph(results)
+        self.cells = []
+        for cell, before in self.written.values():
+            if before.array is None and before.place[0] is batch:
+                continue  # memory made inside
+            owner = next((t for t, g in self.graded.values() if g is not None and g._cell is cell), None)
+            if owner is not None:
+                self.cells.append((("grad", owner), slot(cell.value)))
+            elif id(cell) in self.argument_cells:
+                self.cells.append((("argument", self.argument_cells[id(cell)]), slot(cell.value)))
+            else:
+                self.cells.append((("cell", cell), slot(cell.value)))
+        self.grads = []
+        for tensor, before in self.graded.values():
+            grad = tensor._grad
+            if grad is not before:
+                self.grads.append((tensor, None if grad is None else slot(grad._read())))
+        self.results = []
+        for r in results:
+            cell = r._root()._cell
+            old = id(r) in self.arguments or id(cell) in self.written and cell in [
+                c for k, c in (t for t, _ in self.cells) if k == "cell"
+            ]  # fmt: skip
+            known = id(r) in self.arguments
+            if known:
+                self.results.append(("argument", self.arguments[id(r)]))
+            elif old or r._read().place[0] is not batch:
+                self.results.append(("same", r))
+            else:
+                self.results.append(("slot", slot(r._read()), r.requires_grad))
+        self.expects = [(t, g is None) for t, g in self.graded.values()]
+        leaf_slots = list(batch.leaf_slots)
+        kept = needed(list(zip(batch.entries, self.masks, strict=True)), outs)
+        self.signature = (tuple(batch.key), tuple(outs), tuple(s if s[0] == "constant" else s[0] for s in self.sources))
+        self.op = CapturedOp(
+            name, [e for e, _ in kept], [m for _, m in kept] if differentiable else None, leaf_slots, outs
+        )
+        first_draws = [v for v, _ in self.draws]
+        del r, results[:]
+        # put everything back as it was and let the replay do the work
+        for cell, before in self.written.values():
+            cell.value = before
+        for tensor, before in self.graded.values():
+            tensor._grad = before
+        tensor = before = cell = grad = None  # noqa: F841
+        self.written.clear()
+        self.graded.clear()
+        tape.batch = type(batch)(tape)
+        self._check_nothing_left(batch)
+        self.first_draws = first_draws
+        self.draws = [(None, again) for _, again in self.draws]
+        self.batch = self.argument_list = None
+
+    def _check_graph(self, results: list) -> None:
+        stack, seen = [r._node for r in results if r._node is not None], set()
+        while stack:
+            node = stack.pop()
+            if node in seen or isinstance(node, AccumulateGrad):
+                continue
+            seen.add(node)
+            if not isinstance(node, OpNode) or node.tensor_hooks or node.pre_hooks or node.post_hooks:
+                raise Refused(
+                    f"torch.compile(fullgraph=True): {node.name()} has a gradient or hook of its own in Python, and the "
+                    "result is differentiated outside. Call backward() inside the function, or leave fullgraph out."
+                )
+            stack.extend(e[0] for e in node.edges if e is not None)
+
+    def _check_nothing_left(self, batch) -> None:
+        for attempt in range(2):
+            left = [ref() for ref, _ in batch.outs if ref() is not None]
+            if not left:
+                return
+            del left
+            if attempt == 0:
+                gc.collect()
+        raise Refused(
+            "torch.compile(fullgraph=True): a tensor computed inside is kept outside (an attribute, a list, a global), "
+            "where a replay could not renew it. Return it instead, or leave fullgraph out."
+        )
+
+    # --- every time -------------------------------------------------------------------------------------------------
+
+    def fits(self) -> bool:
+        """Whether gradients are present exactly where they were."""
+        return all((t._grad is None) == absent for t, absent in self.expects)
+
+    def replay(self, arguments: list, apply: Callable, wrap: Callable) -> list:
+        """Apply the op to what the sources hold now, and put its outputs where the function would."""
+        if self.first_draws is not None:
+            draws, self.first_draws = self.first_draws, None
+        else:
+            draws = [again() for _, again in self.draws]
+        inputs: list = []
+        for kind, what in self.sources:
+            if kind == "tensor":
+                inputs.append(what)
+            elif kind == "argument":
+                inputs.append(arguments[what])
+            elif kind == "live":
+                inputs.append(what.get())
+            elif kind == "draw":
+                inputs.append(draws[what])
+            elif kind == "grad":
+                inputs.append(what._grad)
+            else:
+                inputs.append(what)
+        outs = apply(self.op, (), inputs, device=self.tape.device)
+        del inputs, draws
+        if self.ends_step:
+            self.tape.batch.whole = True
+        for (kind, what), i in self.cells:
+            if kind == "cell":
+                what.set(outs[i]._cell.value)
+            else:
+                target = what._grad if kind == "grad" else arguments[what]
+                target._root()._cell.set(outs[i]._cell.value)
+        for tensor, i in self.grads:
+            tensor._grad = None if i is None else wrap(outs[i]._cell.value)
+        results = []
+        for kind, what, *wanted in self.results:
+            if kind == "slot":
+                t = wrap(outs[what]._cell.value)
+                if wanted[0]:
+                    t._node, t._nr = outs[what]._node, outs[what]._nr
+                results.append(t)
+            else:
+                results.append(arguments[what] if kind == "argument" else what)
+        return results

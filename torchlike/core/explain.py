@@ -1,0 +1,76 @@
+"""What the engine did and why: counters always, reasons on request."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import asdict, dataclass
+
+_HOUSE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+@dataclass
+class Counts:
+    """Running totals since the start or the last `reset()`.
+
+    `programs`: barriers that had something to run. `hits`: of these, how many ran an already compiled program.
+    `first_gear`: how many ran entry by entry. `compilations`: programs compiled whole. `operations`: single operations
+    compiled for the first gear. `captures`: functions captured by `torch.compile(fullgraph=True)`.
+    """
+
+    programs: int = 0
+    hits: int = 0
+    first_gear: int = 0
+    compilations: int = 0
+    operations: int = 0
+    captures: int = 0
+
+    def reset(self) -> None:
+        self.__init__()
+
+    def __call__(self) -> dict[str, int]:
+        return asdict(self)
+
+
+counts = Counts()
+watching = False
+reasons: list[str] = []
+_last_by_site: dict = {}
+
+
+def user_line() -> str:
+    """The innermost line outside this package: `file:line`."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_HOUSE):
+        frame = frame.f_back
+    return "?" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def watch(on: bool = True) -> None:
+    """Note the user's line of every operation from now on, and a reason for every compilation in `reasons`."""
+    global watching
+    watching = on
+
+
+def compiled(kind: str, entries: list, batch) -> None:
+    """Count a compilation and, when watched, find the first part of the key that differs from the last program that
+    was compiled at the same barrier."""
+    counts.compilations += 1
+    if not watching:
+        return
+    where = user_line()
+    now = [(spec, tuple(slots)) for spec, slots, _ in batch.entries]
+    sites = batch.sites
+    before = _last_by_site.get(where)
+    _last_by_site[where] = now
+    if before is None:
+        reasons.append(f"{where}: first program of {len(entries)} operations at this barrier")
+        return
+    for i, (old, new) in enumerate(zip(before, now, strict=False)):
+        if old != new:
+            line = sites[i] if i < len(sites) else where
+            what = f"{old[0]!r} became {new[0]!r}" if old[0] is not new[0] else f"{new[0]!r} reads other inputs"
+            reasons.append(f"{line}: {what}")
+            return
+    change = f"{len(before)} operations became {len(now)}" if len(before) != len(now) else "other results are still held"
+    reasons.append(f"{where}: {change}")

@@ -1,0 +1,161 @@
+"""What a captured function can see of Python, so that a replay notices when it changed.
+
+From the function's closure, globals, defaults and instance, plain values, containers, modules and further functions are
+followed; every plain value met on the way becomes a guard: (where it is kept, key, value).
+"""
+
+from __future__ import annotations
+
+import dis
+import enum
+import functools
+import types
+
+from torchlike.core import device as _device
+from torchlike.core import dtype as _dtype
+
+_PLAIN = (bool, int, float, complex, str, bytes, type(None), _dtype.dtype, _device.device, enum.Enum)
+_SKIPPED = ("torchlike", "jax", "numpy", "optax", "flax", "builtins")
+_MISSING = object()
+
+
+class Guards:
+    """The plain values a function can reach, as they were when it was captured."""
+
+    def __init__(self, fn, live: set[int]):
+        self.live = live  # ids of the dicts whose numbers a replay reads again (optimizer groups)
+        self.items: list[tuple] = []  # (mapping or sequence, key, expected, by identity)
+        self.lengths: list[tuple] = []
+        self._seen: set[int] = set()
+        self._keep: list = []
+        self._follow(fn)
+
+    def hold(self) -> bool:
+        """Whether everything is as it was."""
+        for where, key, expected, same in self.items:
+            now = where[key] if not isinstance(where, dict) else where.get(key, _MISSING)
+            if now is not expected and (same or now != expected or type(now) is not type(expected)):
+                return False
+        return all(len(where) == n for where, n in self.lengths)
+
+    def changed(self) -> str:
+        """The name of the first value that changed."""
+        for where, key, expected, same in self.items:
+            now = where[key] if not isinstance(where, dict) else where.get(key, _MISSING)
+            if now is not expected and (same or now != expected or type(now) is not type(expected)):
+                return f"{key!r} ({expected!r} became {now!r})"
+        return "the length of a container"
+
+    def _note(self, where, key, value) -> None:
+        if isinstance(value, _PLAIN):
+            if not (id(where) in self.live and isinstance(value, int | float)):
+                self.items.append((where, key, value, False))
+            return
+        if not isinstance(value, types.ModuleType):
+            self.items.append((where, key, value, True))
+        self._follow(value)
+
+    def _follow(self, x) -> None:
+        if id(x) in self._seen or isinstance(x, _PLAIN):
+            return
+        self._seen.add(id(x))
+        self._keep.append(x)
+        if isinstance(x, types.FunctionType):
+            self._function(x)
+        elif isinstance(x, types.MethodType):
+            self._follow(x.__func__)
+            self._follow(x.__self__)
+        elif isinstance(x, functools.partial):
+            for part in (x.func, *x.args, *x.keywords.values()):
+                self._follow(part)
+        elif isinstance(x, dict):
+            self.lengths.append((x, len(x)))
+            for key in list(x):
+                self._note(x, key, x[key])
+        elif isinstance(x, list | tuple):
+            self.lengths.append((x, len(x)))
+            for i, part in enumerate(x):
+                self._note(x, i, part)
+        elif isinstance(x, type):
+            if not (x.__module__ or "").split(".")[0] in _SKIPPED:
+                for name, part in vars(x).items():
+                    if isinstance(part, types.FunctionType):
+                        self._follow(part)
+                    elif isinstance(part, _PLAIN) and not name.startswith("__"):
+                        self.items.append((vars(x), name, part, False)) if isinstance(vars(x), dict) else None
+        elif not isinstance(x, types.ModuleType) and hasattr(x, "__dict__"):
+            self._object(x)
+
+    def _function(self, fn: types.FunctionType) -> None:
+        if (fn.__module__ or "").split(".")[0] in _SKIPPED:
+            return
+        for cell in fn.__closure__ or ():
+            try:
+                content = cell.cell_contents
+            except ValueError:
+                continue
+            self._note(_CellView(cell), 0, content)
+        read, names = _names(fn.__code__)
+        modules = []
+        for name in read:
+            if name in fn.__globals__:
+                value = fn.__globals__[name]
+                self._note(fn.__globals__, name, value)
+                if isinstance(value, types.ModuleType) and value.__name__.split(".")[0] not in _SKIPPED:
+                    modules.append(value)
+        for module in modules:
+            for name in names & vars(module).keys():
+                value = vars(module)[name]
+                if isinstance(value, _PLAIN):
+                    self.items.append((vars(module), name, value, False))
+        for part in (*(fn.__defaults__ or ()), *(fn.__kwdefaults__ or {}).values()):
+            self._follow(part)
+
+    def _object(self, x) -> None:
+        home = (type(x).__module__ or "").split(".")[0]
+        if hasattr(x, "_cell"):  # a tensor: its memory is read again at every replay
+            return
+        groups = getattr(x, "param_groups", None)
+        if groups is not None and home == "torchlike":  # an optimizer: only its settings
+            for group in groups:
+                for key, value in group.items():
+                    if isinstance(value, _PLAIN):
+                        self._note(group, key, value)
+                    elif key == "params":
+                        self.lengths.append((value, len(value)))
+            return
+        held = vars(x)
+        for key in list(held):
+            if key not in ("_parameters", "_buffers", "_modules") and (not key.startswith("_") or home != "torchlike"):
+                self._note(held, key, held[key])
+        for key in ("_parameters", "_buffers", "_modules"):
+            if isinstance(held.get(key), dict):
+                self._follow(held[key])
+        if home not in _SKIPPED:
+            for part in type(x).__mro__:
+                if (part.__module__ or "").split(".")[0] not in _SKIPPED:
+                    self._follow(part)
+
+
+class _CellView:
+    """A closure's cell as a sequence of one."""
+
+    __slots__ = ("cell",)
+
+    def __init__(self, cell):
+        self.cell = cell
+
+    def __getitem__(self, index):
+        return self.cell.cell_contents
+
+
+def _names(code: types.CodeType) -> tuple[set[str], set[str]]:
+    """The globals that code reads, and all names (attributes too) in it and in the functions defined inside it."""
+    read = {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            inner_read, inner_names = _names(constant)
+            read |= inner_read
+            names |= inner_names
+    return read, names

@@ -1,0 +1,349 @@
+"""Operations: the one table of pure functions, and what the engine knows about each use of one.
+
+An `Op` is a pure function on JAX arrays with PyTorch's parameters. A `Spec` is an op at given static arguments and
+given input descriptions: it knows the outputs' descriptions, so that shape errors are raised at the user's own line,
+and holds the compiled form of the first gear.
+
+How an argument travels is read off its annotation in the body's signature, once:
+
+    Array, Scalar          a tensor or a Python number; an input of the program
+    Array | None           the same, or absent
+    Arrays                 a list of tensors
+    Sizes                  ints, given one by one or as a sequence; part of the structure
+    anything else          part of the structure: dims, flags, dtypes
+"""
+
+from __future__ import annotations
+
+import inspect
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax import lax
+from jax.interpreters import partial_eval
+
+from torchlike.core import dtype as _dtype
+from torchlike.core.device import x64
+from torchlike.core.value import Aval, aval
+
+Array = jax.Array  # the annotations named above; bodies see JAX arrays
+Arrays = Sequence[jax.Array]
+Scalar = Any
+Sizes = tuple[int, ...]
+
+_ARRAY, _ARRAYS, _SIZES, _STATIC = range(4)
+_KINDS = {"Array": _ARRAY, "Array | None": _ARRAY, "Scalar": _ARRAY, "Scalar | None": _ARRAY, "Arrays": _ARRAYS}
+_ALIASES = {"axis": "dim", "keepdims": "keepdim", "x1": "input", "x2": "other", "x": "input", "a": "input"}
+
+
+class _Slot:
+    """Stands in a template where an input goes."""
+
+    def __repr__(self) -> str:
+        return "·"
+
+
+SLOT = _Slot()
+
+
+class Op:
+    """A pure function with the facts the engine needs: how to bind arguments and how PyTorch names its gradient."""
+
+    def __init__(self, name: str, body: Callable, *, grad: str | None = None, differentiable: bool = True):
+        self.name = name
+        self.body = body
+        self.differentiable = differentiable
+        self.grad_name = grad or "".join(part.capitalize() for part in name.split("_")) + "Backward0"
+        self.parameters = list(inspect.signature(body).parameters.values())
+        kinds = [str(p.annotation) for p in self.parameters]
+        self.kinds = [_SIZES if k.startswith("Sizes") else _KINDS.get(k, _STATIC) for k in kinds]
+        self.names = [p.name for p in self.parameters]
+        self.index = {n: i for i, n in enumerate(self.names)}
+        self.n_positional = sum(p.kind is not p.KEYWORD_ONLY for p in self.parameters)
+        self.required = [p.name for p in self.parameters if p.default is p.empty]
+        leading = next((i for i, k in enumerate(self.kinds) if k != _ARRAY), len(self.kinds))
+        self.leading = min(leading, self.n_positional)
+        self.n_required = len(self.required)
+        self.tensor_only = [k == "Array" for k in kinds]
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+    def bind(self, args: tuple, kwargs: dict) -> tuple[tuple, list]:
+        """Split a call into its structure (a template with SLOTs) and its inputs, with PyTorch's errors."""
+        n = len(args)
+        if not kwargs and self.n_required <= n <= self.leading:
+            inputs = [a for a in args if a is not None]
+            if len(inputs) == n:
+                return (SLOT,) * n, inputs
+            return tuple([None if a is None else SLOT for a in args]), inputs
+        if n > self.n_positional:
+            last = self.n_positional - 1
+            if last >= 0 and self.kinds[last] == _SIZES:
+                args = (*args[:last], args[last:])
+            else:
+                raise TypeError(
+                    f"{self.name}() takes {self.n_positional} positional arguments but {n} were given"
+                )
+        values = dict(zip(self.names, args, strict=False))
+        for name, value in kwargs.items():
+            name = name if name in self.index else _ALIASES.get(name, name)
+            if name not in self.index:
+                raise TypeError(f"{self.name}() got an unexpected keyword argument '{name}'")
+            if name in values:
+                raise TypeError(f"{self.name}() got multiple values for argument '{name}'")
+            values[name] = value
+        missing = [p for p in self.required if p not in values]
+        if missing:
+            raise TypeError(
+                f"{self.name}() missing {len(missing)} required positional arguments: "
+                + ", ".join(f'"{m}"' for m in missing)
+            )
+        template: list = []
+        inputs = []
+        for p, kind in zip(self.parameters, self.kinds, strict=True):
+            if p.name not in values:
+                template.append(p.default)
+                continue
+            value = values[p.name]
+            if kind == _ARRAY:
+                if value is None or value is p.default:
+                    template.append(value)
+                else:
+                    template.append(SLOT)
+                    inputs.append(value)
+            elif kind == _ARRAYS:
+                if not isinstance(value, tuple | list):
+                    raise TypeError(
+                        f"{self.name}(): argument '{p.name}' (position {self.index[p.name] + 1}) must be "
+                        f"tuple of Tensors, not {type(value).__name__}"
+                    )
+                template.append((SLOT,) * len(value))
+                inputs.extend(value)
+            elif kind == _SIZES:
+                template.append(sizes(value, p.name, self.name))
+            else:
+                template.append(freeze(value))
+        return tuple(template), inputs
+
+    def function(self, template: tuple) -> Callable:
+        """The body as a function of the flat inputs alone."""
+        body, parameters = self.body, self.parameters
+
+        def flat(*inputs):
+            rest = iter(inputs)
+            args, keywords = [], {}
+            for p, part in zip(parameters, template, strict=False):
+                if part is SLOT:
+                    part = next(rest)
+                elif type(part) is tuple and part and part[0] is SLOT:
+                    part = tuple(next(rest) for _ in part)
+                if p.kind is p.KEYWORD_ONLY:
+                    keywords[p.name] = part
+                else:
+                    args.append(part)
+            return body(*args, **keywords)
+
+        return flat
+
+
+def freeze(value):
+    """A static argument in a hashable form; a tensor given where an int is meant is read (a barrier)."""
+    if isinstance(value, list | tuple):
+        return tuple(freeze(v) for v in value)
+    if isinstance(value, np.generic):
+        return value.item()
+    if hasattr(value, "_read"):
+        return value.item()
+    return value
+
+
+def sizes(value, name: str = "size", op: str = "") -> tuple | None:
+    """Ints given as a sequence, a torch.Size, one int, or nested as `f(*args)` gives them."""
+    if value is None:
+        return None
+    if isinstance(value, tuple | list):
+        if len(value) == 1 and isinstance(value[0], tuple | list):
+            value = value[0]
+    else:
+        value = (value,)
+    try:
+        return tuple(operator.index(v) for v in value)
+    except TypeError:
+        bad = next(v for v in value if not hasattr(v, "__index__"))
+        raise TypeError(
+            f"{op}(): argument '{name}' must be tuple of ints, but found element of type {type(bad).__name__}"
+        ) from None
+
+
+class Spec:
+    """One op at one structure: the unit that programs are keyed by."""
+
+    __slots__ = ("op", "avals", "fn", "outs", "single", "device", "traced", "jitted", "rules")
+
+    def __init__(self, op: Op, template: tuple, avals: tuple[Aval, ...], device):
+        self.op = op
+        self.avals = avals
+        self.device = device
+        self.traced = any(a.traced for a in avals)
+        self.jitted: Callable | None = None
+        self.rules: dict = {}
+        body = op.function(template)
+
+        def fn(*inputs):
+            with jax.named_scope(op.name):
+                return jax.tree.map(_strong, body(*inputs))
+
+        self.fn = fn
+        with x64():
+            shapes = jax.eval_shape(fn, *[a.struct for a in avals])
+        self.single = not isinstance(shapes, tuple | list)
+        flat = (shapes,) if self.single else shapes
+        self.outs = tuple(aval(tuple(s.shape), np.dtype(s.dtype), device, self.traced) for s in flat)
+
+    def __repr__(self) -> str:
+        return f"{self.op.name}({', '.join(map(repr, self.avals))})"
+
+    def vjp(self, wanted: tuple[bool, ...]) -> Rule:
+        """The gradient of this use of the op towards the wanted inputs."""
+        rule = self.rules.get(wanted)
+        if rule is None:
+            rule = self.rules[wanted] = Rule(self, wanted)
+        return rule
+
+
+def _strong(x):
+    """Between operations no type is weak: what an op returns is its dtype, as in PyTorch."""
+    return lax.convert_element_type(x, x.dtype) if getattr(x, "weak_type", False) else x
+
+
+class Rule:
+    """The vector-Jacobian product of a spec towards some inputs: which primals it really reads, and its ops."""
+
+    __slots__ = ("spec", "wanted", "needed", "ops")
+
+    def __init__(self, spec: Spec, wanted: tuple[bool, ...]):
+        self.spec = spec
+        self.wanted = wanted
+        self.ops: dict[tuple[bool, ...], VjpOp] = {}
+        cotangents = [jax.ShapeDtypeStruct(o.shape, o.dtype) for o in spec.outs if inexact(o.dtype)]
+        n = len(spec.avals)
+
+        def whole(*args):
+            return self.pull(self.push(args[:n])[1], args[n:])
+
+        with x64():
+            closed = jax.make_jaxpr(whole)(*[a.struct for a in spec.avals], *cotangents)
+            _, used = partial_eval.dce_jaxpr(closed.jaxpr, [True] * len(closed.jaxpr.outvars))
+        self.needed = tuple(i for i in range(n) if used[i])
+
+    def op(self, given: tuple[bool, ...]) -> VjpOp:
+        """The op of this rule when only the `given` outputs have a cotangent."""
+        op = self.ops.get(given)
+        if op is None:
+            op = self.ops[given] = VjpOp(self, given)
+        return op
+
+    def push(self, primals):
+        """Run the spec, keeping the pullback towards the wanted inputs."""
+        wanted = [p for p, w in zip(primals, self.wanted, strict=True) if w]
+
+        def of_wanted(*chosen):
+            chosen = iter(chosen)
+            return self.spec.fn(*[next(chosen) if w else p for p, w in zip(primals, self.wanted, strict=True)])
+
+        return jax.vjp(of_wanted, *wanted)
+
+    def pull(self, pullback, cotangents):
+        """Gradients from the cotangents of all inexact outputs, in PyTorch's convention for complex numbers.
+
+        PyTorch's gradient is the conjugate of JAX's (https://docs.pytorch.org/docs/stable/notes/autograd.html,
+        "Complex Autograd"), on the way in and on the way out.
+        """
+        rest = iter(cotangents)
+        full = []
+        for o in self.spec.outs:
+            if inexact(o.dtype):
+                ct = next(rest)
+                full.append(ct.conj() if o.dtype.kind == "c" else ct)
+            else:
+                full.append(np.zeros(o.shape, jax.dtypes.float0))
+        grads = pullback(full[0] if self.spec.single else tuple(full))
+        return tuple(g.conj() if jax.numpy.iscomplexobj(g) else g for g in grads)
+
+
+class VjpOp(Op):
+    """A rule as an op of (needed primals, given cotangents), so that gradients are recorded like anything else."""
+
+    def __init__(self, rule: Rule, given: tuple[bool, ...]):
+        self.rule = rule
+        self.given = given
+        self.name = f"{rule.spec.op.name}_vjp"
+        self.grad_name = rule.spec.op.grad_name.replace("Backward", "BackwardBackward")
+        self.differentiable = rule.spec.op.differentiable
+
+    def cotangents(self, given_cotangents) -> list:
+        """All inexact cotangents, zeros for the outputs nothing came back to."""
+        rest = iter(given_cotangents)
+        return [
+            next(rest) if g else jax.numpy.zeros(o.shape, o.dtype)
+            for o, g in zip(self.rule.spec.outs, self.given, strict=True)
+            if inexact(o.dtype)
+        ]
+
+    def function(self, template: tuple) -> Callable:
+        rule, n = self.rule, len(self.rule.needed)
+
+        def flat(*inputs):
+            primals = [None] * len(rule.spec.avals)
+            for i, primal in zip(rule.needed, inputs, strict=False):
+                primals[i] = primal
+            # what the gradient does not read is not kept for it: any value of the right type serves
+            primals = [
+                jax.numpy.zeros(a.shape, a.dtype) if p is None else p
+                for p, a in zip(primals, rule.spec.avals, strict=True)
+            ]
+            return rule.pull(rule.push(primals)[1], self.cotangents(inputs[n:]))
+
+        return flat
+
+
+def inexact(np_dtype: np.dtype) -> bool:
+    """Whether gradients flow through this dtype."""
+    return _dtype.category(np_dtype) >= 2
+
+
+_specs: dict = {}
+_dtype.on_default_change.append(_specs.clear)
+
+
+def spec(op: Op, template: tuple, avals: tuple, device) -> Spec:
+    """The spec of this use of an op, inferred once (an un-memoised shape inference costs a millisecond)."""
+    key = (op, template, avals, device)
+    found = _specs.get(key)
+    if found is None:
+        found = _specs[key] = Spec(op, template, avals, device)
+    return found
+
+
+TABLE: dict[str, Op] = {}
+"""Every public name, such as "torch.add" or "Tensor.add_", and the op that answers to it."""
+
+
+def op(*names: str, grad: str | None = None, differentiable: bool = True) -> Callable:
+    """File a body under its public names and return it unchanged. `*.add` means torch.add and Tensor.add."""
+
+    def file(body):
+        made = Op(body.__name__.strip("_"), body, grad=grad, differentiable=differentiable)
+        for name in names:
+            for full in (f"torch{name[1:]}", f"Tensor{name[1:]}") if name.startswith("*.") else (name,):
+                if full in TABLE:
+                    raise ValueError(f"{full} is filed twice: by {TABLE[full].body.__module__} and {body.__module__}")
+                TABLE[full] = made
+        body.op = made
+        return body
+
+    return file

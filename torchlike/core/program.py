@@ -1,0 +1,184 @@
+"""From a batch to results: the two gears, the cache of programs, liveness and donation.
+
+First gear: a structure seen for the first time runs entry by entry, each entry a `jax.jit` of its own that other
+batches share. Second gear: a structure that comes back is traced whole and compiled once; one call runs it.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections import Counter, OrderedDict
+
+import jax
+from jax import lax
+
+from torchlike.core import explain
+from torchlike.core.device import cpu
+from torchlike.core.op import Spec, VjpOp
+from torchlike.core.value import Value
+
+CAPACITY = 4096
+"""So many structures are remembered; the one not used for the longest time is forgotten first."""
+
+_programs: OrderedDict = OrderedDict()
+
+
+def run(batch, compile_now: bool) -> None:
+    """Fill every pending value of the batch that somebody still holds."""
+    alive = [(out, slot) for ref, slot in batch.outs if (out := ref()) is not None]
+    leaves, batch.leaves = batch.leaves, []
+    if not alive:
+        return
+    arrays = [v.array if v.__class__ is Value else v for v in leaves]
+    donated = _dead(leaves, batch.leaf_slots, [out.aval for out, _ in alive])
+    key = (tuple(batch.key), tuple([slot for _, slot in alive]), donated)
+    program = _programs.get(key)
+    seen_before = program is not None
+    if program is None:
+        program = _programs[key] = Program(batch, key[1], donated)
+        if len(_programs) > CAPACITY:
+            _programs.popitem(last=False)
+    else:
+        _programs.move_to_end(key)
+    explain.counts.programs += 1
+    if program.compiled is None and not program.trivial and (seen_before or compile_now):
+        program.compile(batch)
+    elif program.compiled is not None:
+        explain.counts.hits += 1
+    if not any(v.__class__ is Value for v in leaves) and batch.tape.device is not cpu:
+        with jax.default_device(batch.tape.device.jax):
+            results = program(arrays)
+    else:
+        results = program(arrays)
+    for (out, _), array in zip(alive, results, strict=True):
+        out.array = array
+
+
+def _dead(leaves: list, slots: list[int], wanted: list) -> tuple[int, ...]:
+    """Slots of leaves that nothing refers to any more and whose buffer an output of the same type can take over."""
+    refs = [
+        (weakref.ref(v), slot, v.aval) for v, slot in zip(leaves, slots, strict=True)
+        if v.__class__ is Value and not v.exported
+    ]  # fmt: skip
+    leaves.clear()
+    free = Counter(wanted)
+    donated = []
+    for ref, slot, aval in refs:
+        if ref() is None and free[aval] > 0:
+            free[aval] -= 1
+            donated.append(slot)
+    return tuple(donated)
+
+
+class Program:
+    """One structure: which entries are needed, and, once compiled, the one function that runs them all."""
+
+    __slots__ = ("entries", "leaf_slots", "alive", "donated", "last_use", "compiled", "trivial")
+
+    def __init__(self, batch, alive: tuple[int, ...], donated: tuple[int, ...]):
+        self.leaf_slots = batch.leaf_slots
+        self.alive = alive
+        self.donated = donated
+        self.compiled = None
+        self.entries = [e for e, _ in needed([(e, None) for e in batch.entries], alive)]
+        self.trivial = len(self.entries) <= 1 and not donated
+        self.last_use: dict[int, int] = {}
+        for i, (_, slots, _) in enumerate(self.entries):
+            for s in slots:
+                self.last_use[s] = i
+
+    def __call__(self, arrays: list) -> list:
+        if self.compiled is not None:
+            return self.compiled(*arrays)
+        explain.counts.first_gear += 1
+        env = dict(zip(self.leaf_slots, arrays, strict=True))
+        alive = set(self.alive)
+        for i, (spec, slots, first) in enumerate(self.entries):
+            outs = _jitted(spec)(*[env[s] for s in slots])
+            env.update(enumerate((outs,) if spec.single else outs, first))
+            for s in slots:
+                if self.last_use[s] == i and s not in alive:
+                    env.pop(s, None)
+        return [env[s] for s in self.alive]
+
+    def compile(self, batch) -> None:
+        """Second gear: one traced function for the whole structure."""
+        explain.compiled("program", self.entries, batch)
+        donate = [i for i, s in enumerate(self.leaf_slots) if s in self.donated]
+        self.compiled = jax.jit(self.trace, donate_argnums=donate)
+
+    def trace(self, *arrays):
+        env = dict(zip(self.leaf_slots, arrays, strict=True))
+        evaluate(self.entries, env)
+        return [env[s] for s in self.alive]
+
+
+def evaluate(entries: list, env: dict, masks: list | None = None) -> None:
+    """Evaluate entries under a trace, from and into `env` (slot -> array).
+
+    A gradient whose forward entry stands among them takes that entry's own pullback, so nothing is computed twice.
+    With `masks` the whole is to be differentiated: an entry's mask says which of its inputs carry a gradient, None
+    that nothing does (it was recorded without the grad mode, or after a detach).
+    """
+    heads, belongs = _pairs(entries)
+    pullbacks = {}
+    for i, (spec, slots, first) in enumerate(entries):
+        inputs = [env[s] for s in slots]
+        mask = None if masks is None else masks[i]
+        if mask is not None:
+            inputs = [x if carries else lax.stop_gradient(x) for x, carries in zip(inputs, mask, strict=True)]
+        if i in heads:
+            outs, pullbacks[i] = heads[i].push(inputs)
+        elif i in belongs:
+            rule = spec.op.rule
+            outs = rule.pull(pullbacks[belongs[i]], spec.op.cotangents(inputs[len(rule.needed) :]))
+        else:
+            outs = spec.fn(*inputs)
+        if masks is not None and mask is None:
+            outs = lax.stop_gradient(outs)
+        env.update(enumerate((outs,) if spec.single else outs, first))
+
+
+def _pairs(entries: list) -> tuple[dict, dict]:
+    """Which gradient entries belong to which forward entry (same spec, same needed primals).
+
+    Returns {forward entry: rule} and {gradient entry: forward entry}.
+    """
+    heads: dict = {}
+    belongs: dict[int, int] = {}
+    by_spec: dict[Spec, list[int]] = {}
+    for i, (spec, slots, _) in enumerate(entries):
+        if isinstance(spec.op, VjpOp):
+            rule = spec.op.rule
+            for j in by_spec.get(rule.spec, ()):
+                same = all(entries[j][1][n] == slots[k] for k, n in enumerate(rule.needed))
+                if same and heads.get(j, rule) is rule and j not in belongs:
+                    heads[j] = rule
+                    belongs[i] = j
+                    break
+        by_spec.setdefault(spec, []).append(i)
+    return heads, belongs
+
+
+def needed(entries: list, alive) -> list:
+    """The (entry, anything) pairs whose entry contributes to the slots that are alive."""
+    wanted = set(alive)
+    kept = []
+    for entry, extra in reversed(entries):
+        spec, slots, first = entry
+        if any(first + k in wanted for k in range(len(spec.outs))):
+            wanted.update(slots)
+            kept.append((entry, extra))
+    return kept[::-1]
+
+
+def _jitted(spec: Spec):
+    if spec.jitted is None:
+        explain.counts.operations += 1
+        spec.jitted = jax.jit(spec.fn)
+    return spec.jitted
+
+
+def forget() -> None:
+    """Drop every compiled program."""
+    _programs.clear()

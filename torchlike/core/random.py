@@ -1,0 +1,350 @@
+"""PyTorch's CPU random number generator, number for number.
+
+The engine is MT19937; NumPy's bit generator supplies the raw stream, and the methods here turn it into values with the
+arithmetic of PyTorch 2.13's CPU kernels (x86-64). The same seed gives the same tensors and leaves the same state
+behind, so a stream may be saved by one library and continued by the other.
+
+PyTorch once drew ``bernoulli_(p)`` from an Intel MKL stream on Intel processors; released builds no longer do
+(https://github.com/pytorch/pytorch/pull/146174), so there is one stream for every processor.
+
+NumPy and the standard library only: values leave as NumPy arrays. A ``bfloat16`` dtype is the one of ``ml_dtypes``.
+"""
+
+import math
+import operator
+import secrets
+
+import numpy as np
+
+from torchlike.core.normal import BLOCK, box_muller, box_muller_pair, each, fma32, fma64
+from torchlike.core.random_bounds import BITS, FLOATS, NAMES, SAMPLED, cast, check, check_known, integer_bounds
+
+DEFAULT_SEED = 67280421310721  # of a new PyTorch generator
+_WORDS = 624  # 32-bit words of an MT19937 state
+_RANDPERM_LIMIT = (2**32 - 1) // 20  # from here on PyTorch's randperm is another algorithm, on arrays of gigabytes
+
+# The memory of PyTorch's CPUGeneratorImplState, 5056 bytes with the padding of the C++ struct.
+_STATE = np.dtype(
+    [
+        ("seed", np.uint64), ("left", np.int32), ("seeded", np.int32), ("next", np.uint64),
+        ("words", np.uint64, _WORDS), ("normal_x", np.float64), ("normal", np.float64), ("normal_rho", np.float64),
+        ("normal_valid", np.int32), ("padding", np.int32),
+        ("float_normal", np.float32), ("float_normal_valid", np.bool_),
+    ],
+    align=True,
+)  # fmt: skip
+
+
+def _shape(size):
+    return tuple(size) if hasattr(size, "__iter__") else (operator.index(size),)
+
+
+class Generator:
+    """A stream of random numbers: the CPU ``torch.Generator``, giving NumPy arrays.
+
+    Args:
+        device: "cpu", the only device whose stream this is.
+
+    Example:
+        >>> Generator().manual_seed(0).uniform(2)
+        array([0.4962566, 0.7682218], dtype=float32)
+    """
+
+    def __init__(self, device="cpu"):
+        check(str(device).split(":")[0] == "cpu", f"this generator is the CPU's, but got device={device}")
+        self._engine = np.random.MT19937(0)
+        self._words = np.random.Generator(self._engine)
+        self.manual_seed(DEFAULT_SEED)
+
+    @property
+    def device(self):
+        """The device of the generator, "cpu"."""
+        return "cpu"
+
+    # ---- seed and state ----
+
+    def manual_seed(self, seed):
+        """Restart the stream from ``seed``, from -2**63 to 2**64 - 1 (a negative one counts as seed + 2**64).
+
+        Returns the generator. The engine uses the low 32 bits only, as PyTorch's does.
+
+        Raises:
+            ValueError: the seed is out of range.
+            RuntimeError: the seed is not an integer.
+        """
+        if isinstance(seed, bool) or not hasattr(seed, "__index__"):
+            raise RuntimeError(f"manual_seed expected a long, but got {type(seed).__name__}")
+        seed = operator.index(seed)
+        if not -(2**63) <= seed < 2**64:
+            raise ValueError("Overflow when unpacking long long")
+        self._seed = seed % 2**64
+        self._engine.state = np.random.RandomState(self._seed % 2**32).get_state(legacy=False)
+        self._unused = True  # nothing drawn yet: NumPy's state cannot tell this from a block drawn to its end
+        self._cached_normal = None  # the sine half of the last pair of the path for fewer than 16 normals
+        return self
+
+    def seed(self):
+        """Restart the stream from 64 random bits of the operating system and return them as an int."""
+        self.manual_seed(secrets.randbits(64))
+        return self._seed
+
+    def initial_seed(self):
+        """The seed that the stream was last started from, as a Python int from 0 to 2**64 - 1."""
+        return self._seed
+
+    def get_state(self):
+        """The state as PyTorch lays it out: a uint8 array of 5056 bytes, which its ``set_state`` takes as well."""
+        engine = self._engine.state["state"]
+        state = np.zeros((), _STATE)
+        state["seed"], state["seeded"], state["words"] = self._seed, 1, engine["key"]
+        state["left"], state["next"] = _WORDS + 1 - engine["pos"], 0 if self._unused else engine["pos"]
+        if self._cached_normal is not None:
+            state["normal_valid"], state["normal"] = 1, self._cached_normal
+        return np.frombuffer(state.tobytes(), np.uint8).copy()
+
+    def set_state(self, new_state):
+        """Continue from a state of :meth:`get_state`, or of PyTorch's. Returns the generator.
+
+        Raises:
+            TypeError: ``new_state`` is not an array of bytes.
+            RuntimeError: it has another size, or no valid MT19937 state in it.
+        """
+        new_state = np.asarray(new_state)
+        if new_state.dtype != np.uint8:
+            raise TypeError("RNG state must be a torch.ByteTensor")
+        check(
+            new_state.size == _STATE.itemsize,
+            f"Expected a CPUGeneratorImplState of size {_STATE.itemsize} but found the input RNG state size to be "
+            f"{new_state.size}",
+        )
+        state = np.frombuffer(new_state.tobytes(), _STATE)[0]
+        left, position = int(state["left"]), int(state["next"])
+        # A block drawn to its end (left == 1) is refilled before the next read, wherever `next` points.
+        sound = left == 1 and position <= _WORDS or 1 < left == _WORDS + 1 - position
+        check(state["seeded"] and sound, "Invalid mt19937 state")
+        self._seed = int(state["seed"])
+        self._unused = position != _WORDS + 1 - left
+        words = state["words"].astype(np.uint32)
+        self._engine.state = {"bit_generator": "MT19937", "state": {"key": words, "pos": _WORDS + 1 - left}}
+        self._cached_normal = float(state["normal"]) if state["normal_valid"] else None
+        return self
+
+    def clone_state(self):
+        """A new generator that continues the stream from here on its own."""
+        return Generator().set_state(self.get_state())
+
+    # ---- raw words ----
+
+    def random_raw(self, n):
+        """The next ``n`` 32-bit words of the engine, a uint32 array."""
+        self._unused = self._unused and n == 0
+        return self._words.integers(0, 2**32, n, dtype=np.uint32)
+
+    def random64(self, n):
+        """The next ``n`` 64-bit words, a uint64 array: two engine words each, the high one first."""
+        self._unused = self._unused and n == 0
+        return self._words.integers(0, 2**64, n, dtype=np.uint64)
+
+    def _uniform32(self, n):
+        return (self.random_raw(n) & np.uint32(2**24 - 1)).astype(np.float32) * np.float32(2**-24)
+
+    def _uniform64(self, n):
+        return (self.random64(n) & np.uint64(2**53 - 1)).astype(np.float64) * 2.0**-53
+
+    # ---- real distributions ----
+
+    def uniform(self, size, low=0.0, high=1.0, dtype=np.float32):
+        """Uniforms in [low, high) (``torch.rand``, ``Tensor.uniform_``).
+
+        The significand's number of low bits of a word, scaled to [0, 1), then ``x * (high - low) + low`` fused. The
+        16-bit floats are drawn as float32 and rounded; a value that lands on ``high`` becomes ``low``.
+
+        Raises:
+            RuntimeError: a bound is not finite in ``dtype``, or low > high, or their distance overflows.
+            NotImplementedError: ``dtype`` is not floating.
+        """
+        dtype, shape, low, high = np.dtype(dtype), _shape(size), float(low), float(high)
+        check_known(dtype, FLOATS, "check_uniform_bounds")
+        largest, (name, c_name) = FLOATS[dtype.name][1], NAMES[dtype.name]
+        check(-largest <= low <= largest, f"from is out of bounds for {c_name}")
+        check(-largest <= high <= largest, f"to is out of bounds for {c_name}")
+        found = f"found from={low:g} > to={high:g}"
+        check(low <= high, f"uniform_ expects to return a [from, to) range, but {found}")
+        check(
+            high - low <= largest,
+            f"uniform_ expects to-from <= std::numeric_limits<{name}>::max(), but found to={high:g} and from={low:g} "
+            "which result in to-from to exceed the limit",
+        )
+        wide = dtype == np.float64
+        x = (self._uniform64 if wide else self._uniform32)(math.prod(shape))
+        if (low, high) != (0.0, 1.0):
+            work = np.float64 if wide else np.float32
+            x = (fma64 if wide else fma32)(x, work(high) - work(low), work(low))
+        x = cast(x, dtype)
+        if (low, high) != (0.0, 1.0) or dtype.itemsize == 2:
+            x[x == dtype.type(high)] = dtype.type(low)
+        return x.reshape(shape)
+
+    def normal(self, size, mean=0.0, std=1.0, dtype=np.float32):
+        """Normals by Box and Muller (``torch.randn``, ``Tensor.normal_``).
+
+        From 16 values on: uniforms in blocks of 16, the first eight of a block the radii, the last eight the angles; if
+        16 does not divide the number, the last 16 values are drawn again. Below: float64 pairs, whose second
+        half waits in the state for the next call.
+
+        Raises:
+            RuntimeError: ``std`` is negative.
+            NotImplementedError: ``dtype`` is not floating.
+        """
+        dtype, shape, mean, std = np.dtype(dtype), _shape(size), float(mean), float(std)
+        check(std >= 0, f"normal expects std >= 0.0, but found std {std:g}")
+        check_known(dtype, FLOATS, "normal_kernel_cpu")
+        n = math.prod(shape)
+        if n < BLOCK:
+            return cast(fma64(self._few_normals(n), std, mean), dtype).reshape(shape)
+        uniforms = self._uniform64 if dtype == np.float64 else self._uniform32
+        full = n - n % BLOCK
+        # PyTorch draws 16-bit floats block by block, the others all at once, the incomplete last block included.
+        out = np.empty(n, np.float64 if dtype == np.float64 else np.float32)
+        out[:full] = box_muller(uniforms(full if dtype.itemsize == 2 else n)[:full], mean, std)
+        if full != n:
+            out[-BLOCK:] = box_muller(uniforms(BLOCK), mean, std)
+        return cast(out, dtype).reshape(shape)
+
+    def _few_normals(self, n):
+        values = [] if n == 0 or self._cached_normal is None else [self._cached_normal]
+        pairs = self._uniform64((n - len(values) + 1) // 2 * 2).reshape(-1, 2)
+        for u1, u2 in pairs.tolist():
+            values += box_muller_pair(u1, u2)
+        if n:
+            self._cached_normal = values[n] if len(values) > n else None
+        return np.array(values[:n], np.float64)
+
+    def exponential(self, size, lambd=1.0, dtype=np.float32):
+        """Exponentials of rate ``lambd``, ``-log(1 - u) / lambd`` in float64 (``Tensor.exponential_``).
+
+        Raises:
+            RuntimeError: ``lambd`` is not positive, or ``dtype`` is not floating.
+        """
+        dtype, shape, lambd = np.dtype(dtype), _shape(size), float(lambd)
+        check(lambd > 0, f"exponential_ expects lambda > 0.0, but found lambda={lambd:g}")
+        check(
+            dtype.name in FLOATS,
+            "Exponential distribution is a continuous probability distribution. dtype must be a floating point but you "
+            f"specified {NAMES[dtype.name][0]}",
+        )
+        u = -self._uniform64(math.prod(shape))
+        # The C library's log1p for all bits of a float64; NumPy's faster one where rounding hides its last bit.
+        logs = each(math.log1p, u) if dtype == np.float64 else np.log1p(u)
+        return cast(-1 / lambd * logs, dtype).reshape(shape)
+
+    def bernoulli(self, p, size, dtype=np.float32):
+        """Ones with probability ``p``, else zeros (``Tensor.bernoulli_(p)``, the mask of dropout).
+
+        A float64 uniform per value, compared with ``p``; a bool ``dtype`` gives the mask without a conversion.
+
+        Raises:
+            RuntimeError: ``p`` is not in [0, 1].
+            NotImplementedError: ``dtype`` is complex or unsigned of more than 8 bits.
+        """
+        dtype, shape, p = np.dtype(dtype), _shape(size), float(p)
+        check(0 <= p <= 1, f"bernoulli_ expects p to be in [0, 1], but got p={p:g}")
+        check_known(dtype, SAMPLED, "bernoulli_scalar_cpu_")
+        # u * 2**53 is an integer, so u < p exactly where that integer is below the ceiling of p * 2**53.
+        words = self.random64(math.prod(shape)) & np.uint64(2**53 - 1)
+        return (words < np.uint64(math.ceil(p * 2.0**53))).astype(dtype, copy=False).reshape(shape)
+
+    def bernoulli_tensor(self, p, size=None, dtype=None):
+        """Ones with the probabilities in the array ``p`` (``torch.bernoulli(p)``, ``Tensor.bernoulli_(p)``).
+
+        A float64 ``p`` takes a float64 uniform per value, any other a float32 one. ``size`` (to which ``p`` is
+        broadcast) and ``dtype`` are those of ``p`` unless given.
+
+        Raises:
+            RuntimeError: a probability is not in [0, 1].
+            NotImplementedError: ``p`` is not floating, or ``dtype`` is complex or unsigned of more than 8 bits.
+        """
+        p = np.asarray(p)
+        dtype, shape = np.dtype(dtype or p.dtype), p.shape if size is None else _shape(size)
+        check_known(dtype, SAMPLED, "bernoulli_tensor_cpu_self_")
+        check_known(p.dtype, FLOATS, "bernoulli_tensor_cpu_p_")
+        check(
+            bool(np.all((p >= 0) & (p <= 1))),
+            "Expected p_in >= 0 && p_in <= 1 to be true, but got false.  (Could this error message be improved?  If "
+            "so, please report an enhancement request to PyTorch.)",
+        )
+        wide = p.dtype == np.float64
+        u = (self._uniform64 if wide else self._uniform32)(math.prod(shape)).reshape(shape)
+        return (u < np.broadcast_to(p if wide else p.astype(np.float32), shape)).astype(dtype, copy=False)
+
+    # ---- integers ----
+
+    def randint(self, low, high, size, dtype=np.int64):
+        """Integers in [low, high) (``torch.randint``, ``Tensor.random_(low, high)``).
+
+        ``low + word % (high - low)``, with a 32-bit word below a range of 2**28 and a 64-bit one from there. ``high``
+        None means up to the largest integer of ``dtype`` (of a floating one: 2 to the bits of its significand).
+
+        Raises:
+            RuntimeError: low >= high, or a bound is out of the dtype's range.
+            ValueError: a bound does not fit int64.
+        """
+        dtype, shape, low = np.dtype(dtype), _shape(size), operator.index(low)
+        high = high if high is None else operator.index(high)
+        if not all(-(2**63) <= bound < 2**63 for bound in (low, high or 0)):
+            raise ValueError("Overflow when unpacking long long")
+        n = math.prod(shape)
+        if high is None and low == -(2**63):
+            known = ("int64", "float64", "float32", "bfloat16")
+            message = "random_full_64_bits_range_kernel_cpu handles only int64, double, float and bfloat16"
+            check(dtype.name in known, message)
+            return cast(self.random64(n).view(np.int64), dtype).reshape(shape)
+        low, high = integer_bounds(low, high, dtype)
+        span = high - low
+        words = self.random_raw(n) % np.uint32(span) if span < 2**28 else self.random64(n) % np.uint64(span)
+        values = (words.astype(np.uint64) + np.uint64(low % 2**64)).view(np.int64)  # wraps round as PyTorch's sum does
+        return cast(values, dtype).reshape(shape)
+
+    def random_int(self, size, dtype=np.int64):
+        """Integers over the whole range from 0 (``Tensor.random_()``): up to the largest of an integral ``dtype``, up
+        to 2 to the bits of the significand of a floating one. int64 and float64 take a 64-bit word each.
+
+        Raises:
+            NotImplementedError: ``dtype`` is complex or unsigned of more than 8 bits.
+        """
+        dtype, shape = np.dtype(dtype), _shape(size)
+        check_known(dtype, SAMPLED, "random_kernel_cpu")
+        span = 2 ** BITS[dtype.name] if dtype.name in BITS else 2 ** FLOATS[dtype.name][0] + 1
+        words = (self.random64 if dtype.itemsize == 8 else self.random_raw)(math.prod(shape))
+        return cast(words % words.dtype.type(span), dtype).reshape(shape)
+
+    def randperm(self, n, dtype=np.int64):
+        """A permutation of 0 ... n-1 (``torch.randperm``): Fisher-Yates, value i swapped with i + word % (n - i).
+
+        Raises:
+            RuntimeError: ``n`` is negative, or too large for ``dtype``.
+            NotImplementedError: ``dtype`` is bool, complex or unsigned of more than 8 bits, or ``n`` is 214748364 or
+                more, where PyTorch's algorithm is another one.
+        """
+        dtype, n = np.dtype(dtype), operator.index(n)
+        check(n >= 0, f"Trying to create tensor with negative dimension {n}: [{n}]")
+        check_known(dtype, SAMPLED - {"bool"}, "randperm")
+        if dtype.name in BITS:
+            name = "int" if dtype.name == "int32" else f"{dtype.name}_t"
+            check(n <= 2 ** BITS[dtype.name], f"value cannot be converted to type {name} without overflow")
+        elif dtype.name != "bfloat16":  # PyTorch lets bfloat16 round
+            most = 2 ** FLOATS[dtype.name][0] + 1
+            check(n <= most, f"n cannot be greater than {most} for {NAMES[dtype.name][0]} type.")
+        if n >= _RANDPERM_LIMIT:
+            raise NotImplementedError(f"randperm: n={n} is not supported, only n < {_RANDPERM_LIMIT}")
+        first = np.arange(max(n - 1, 0), dtype=np.uint32)
+        partners = (first + self.random_raw(len(first)) % (np.uint32(n) - first)).tolist()
+        order = list(range(n))  # each swap depends on those before it, and a list swaps faster than an array
+        for i, j in enumerate(partners):
+            order[i], order[j] = order[j], order[i]
+        return cast(np.array(order, np.int64), dtype)
+
+
+# PyTorch seeds this one from the operating system: two runs differ unless the user calls manual_seed.
+default_generator = Generator()
+default_generator.seed()

@@ -1,0 +1,150 @@
+"""The tape: operations are noted down here and run together at the next barrier.
+
+Recording appends an entry `(spec, input slots)`; slots number the leaves and the outputs of a batch in the order of
+their first use, so the flat list of specs and slots is the batch's structure and, with what is still alive, its key.
+`docs/architecture.md` lists the barriers.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+
+from torchlike.core import capture, explain, program
+from torchlike.core.device import x64
+from torchlike.core.op import Spec
+from torchlike.core.value import Value
+
+LIMIT = 2000
+"""A batch of this many entries runs without waiting for a barrier, so that an endless recording stays bounded."""
+
+
+class Batch:
+    """What has been recorded since the last barrier."""
+
+    __slots__ = ("tape", "entries", "key", "leaves", "leaf_slots", "outs", "n_slots", "sites", "whole")
+
+    def __init__(self, tape: Tape):
+        self.tape = tape
+        self.entries: list = []  # (spec, input slots, first output slot)
+        self.key: list = []
+        self.leaves: list = []  # Values that exist and Python numbers
+        self.leaf_slots: list[int] = []
+        self.outs: list = []  # (weak reference to the Value, its slot)
+        self.n_slots = 0
+        self.whole = False  # recorded under torch.compile: the second gear at once
+        self.sites: list[str] = []  # the user's lines, noted only while explain() asks for them
+
+
+class Tape:
+    """The pending work of one thread on one device."""
+
+    def __init__(self, device):
+        self.device = device
+        self.lock = threading.RLock()
+        self.batch = Batch(self)
+        self.eager = False  # debugging gear: a barrier after every operation
+        self.compile_now = 0  # > 0 inside torch.compile: the second gear at once
+
+    def record(self, spec: Spec, inputs: list) -> list[Value]:
+        """Note down one operation; its outputs are pending values."""
+        if spec.traced:
+            return run_now(spec, inputs)
+        with self.lock:
+            batch = self.batch
+            slots = []
+            for v in inputs:
+                if v.__class__ is Value:
+                    place = v.place
+                    if place[0] is batch:
+                        slots.append(place[1])
+                        continue
+                    if v.array is None:  # pending on another thread's tape
+                        v.get()
+                    v.place = (batch, batch.n_slots)
+                slots.append(batch.n_slots)
+                batch.leaves.append(v)
+                batch.leaf_slots.append(batch.n_slots)
+                batch.n_slots += 1
+            first = slot = batch.n_slots
+            outs = []
+            for aval in spec.outs:
+                out = Value(aval, None, (batch, slot))
+                outs.append(out)
+                batch.outs.append((weakref.ref(out), slot))
+                slot += 1
+            batch.n_slots = slot
+            batch.entries.append((spec, slots, first))
+            batch.key.append(spec)
+            batch.key += slots
+            if explain.watching:
+                batch.sites.append(explain.user_line())
+            if self.eager or len(batch.entries) >= LIMIT and capture.active is None:
+                self.flush()
+            return outs
+
+    def flush(self) -> None:
+        """The barrier: run what is pending. See `docs/architecture.md` for who calls it."""
+        with self.lock:
+            batch = self.batch
+            if not batch.entries:
+                return
+            if capture.active is not None and capture.active.batch is batch:
+                capture.active.refuse()
+            self.batch = Batch(self)
+            with x64():
+                program.run(batch, batch.whole or self.compile_now > 0)
+
+
+def run_now(spec: Spec, inputs: list) -> list[Value]:
+    """Inside a JAX transformation the same functions run directly on its tracers."""
+    arrays = [v.get() if v.__class__ is Value else v for v in inputs]
+    with x64():
+        outs = spec.fn(*arrays)
+    outs = (outs,) if spec.single else outs
+    return [Value(aval, array) for aval, array in zip(spec.outs, outs, strict=True)]
+
+
+class _Tapes(threading.local):
+    def __init__(self):
+        self.of: dict = {}
+        self.eager = False
+        self.compile_now = 0
+
+
+_tapes = _Tapes()
+
+
+def tape(device) -> Tape:
+    """This thread's tape for a device."""
+    found = _tapes.of.get(device)
+    if found is None:
+        found = _tapes.of[device] = Tape(device)
+        found.eager, found.compile_now = _tapes.eager, _tapes.compile_now
+    return found
+
+
+def barrier() -> None:
+    """Run everything this thread has recorded, on every device; a captured function is no place for it, it goes on."""
+    if capture.active is not None:
+        capture.active.ends_step = True
+        return
+    for t in _tapes.of.values():
+        t.flush()
+
+
+def set_eager(on: bool) -> bool:
+    """Switch the debugging gear of this thread; returns what it was."""
+    barrier()
+    was, _tapes.eager = _tapes.eager, on
+    for t in _tapes.of.values():
+        t.eager = on
+    return was
+
+
+def compile_now(step: int) -> None:
+    """+1 on entering, -1 on leaving a region whose programs are compiled whole at first sight."""
+    _tapes.compile_now += step
+    for t in _tapes.of.values():
+        t.compile_now = _tapes.compile_now
+        t.batch.whole |= step < 0 and bool(t.batch.entries)

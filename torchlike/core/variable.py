@@ -1,0 +1,331 @@
+"""Names for values: storage cells, views on them, and the one way an op is applied to tensors.
+
+A `Cell` is the memory several tensors may share: the present value and a version. A tensor is the whole of a cell, or
+a view: a parent tensor and a step with a read and a write side. Every write, through whatever alias, ends as a new
+value in the cell; a view whose version is old reads itself again from its parent, and so gets PyTorch's meaning of
+aliasing and of gradients through in-place writes from pure functions.
+"""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+
+import numpy as np
+
+from torchlike.core import capture
+from torchlike.core import device as _device
+from torchlike.core.graph import AccumulateGrad, Node, OpNode, mode
+from torchlike.core.op import Op, inexact, spec
+from torchlike.core.tape import tape
+from torchlike.core.value import SCALARS, Aval, Value, aval
+
+_addresses = itertools.count(1)
+
+
+class Cell:
+    """A piece of memory: its present value, how often it was written, and an address for `data_ptr()`."""
+
+    __slots__ = ("value", "version", "_address", "__weakref__")
+
+    def __init__(self, value: Value):
+        self.value = value
+        self.version = 0
+        self._address = 0
+
+    def set(self, value: Value) -> None:
+        """Every write ends here."""
+        if capture.active is not None:
+            capture.active.wrote(self, self.value)
+        self.value = value
+        self.version += 1
+
+    @property
+    def address(self) -> int:
+        if not self._address:
+            self._address = next(_addresses) << 40
+        return self._address
+
+
+class Variable:
+    """The machinery under a Tensor: storage, view, history. Defaults stand on the class to keep creation cheap."""
+
+    _cell: Cell
+    _parent: Variable | None = None  # of a view
+    _step: tuple | None = None  # of a view: (View, template, scalar inputs)
+    _seen = -1  # version of the cell when a view was last read
+    _cached: Value | None = None  # what it read
+    _strided: tuple | None = None  # (sizes, strides, offset) where not contiguous from 0
+    _node: Node | None = None
+    _nr = 0
+    _requires_grad = False  # of a leaf
+    _grad: Variable | None = None
+    _accumulator: weakref.ref | None = None
+    _retains = False
+    _leaf_hooks: dict | None = None
+    _accumulate_hooks: dict | None = None
+
+    def _read(self) -> Value:
+        """The present value."""
+        if self._parent is None:
+            return self._cell.value
+        if self._seen != self._cell.version:
+            view, template, scalars = self._step
+            fresh = apply(view.read, template, [self._parent, *scalars], track=True)
+            self._cached = fresh._cell.value
+            if self._node is not None or fresh._node is not None:
+                self._node, self._nr = fresh._node, 0
+            self._seen = self._cell.version
+        return self._cached
+
+    def _aval(self) -> Aval:
+        if self._parent is None:
+            return self._cell.value.aval
+        return self._read().aval
+
+    def _edge(self) -> tuple | None:
+        """Where a gradient of this tensor goes: (node, output number), or None."""
+        if self._node is not None:
+            return self._node, self._nr
+        if self._requires_grad:
+            node = self._accumulator and self._accumulator()
+            if node is None:
+                node = AccumulateGrad(self)
+                self._accumulator = weakref.ref(node)
+            return node, 0
+        return None
+
+    def _root(self) -> Variable:
+        root = self
+        while root._parent is not None:
+            root = root._parent
+        return root
+
+    def _alias(self) -> Variable:
+        """The same memory, out of the graph."""
+        other = new(self._cell)
+        if self._parent is not None:
+            other._parent = self._parent._alias()
+            other._step = self._step
+            other._cached, other._seen = self._read(), self._seen
+        other._strided = self._strided
+        return other
+
+    def _check_writable(self) -> None:
+        """PyTorch's errors for an in-place operation on this tensor."""
+        if mode.grad:
+            if self._requires_grad and self._node is None:
+                raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+            if self._parent is not None:
+                root = self._root()
+                if root._requires_grad and root._node is None:
+                    raise RuntimeError(
+                        "a view of a leaf Variable that requires grad is being used in an in-place operation."
+                    )
+        if self._parent is not None and self._overlaps():
+            raise RuntimeError(
+                "unsupported operation: more than one element of the written-to tensor refers to a single memory "
+                "location. Please clone() the tensor before performing the operation."
+            )
+
+    def _overlaps(self) -> bool:
+        size, stride, _ = self._geometry()
+        return any(s == 0 and n > 1 for n, s in zip(size, stride, strict=True))
+
+    def _assign(self, result: Variable) -> None:
+        """Make `result` (of this tensor's shape and dtype) the content of this tensor's memory, history included."""
+        if self._parent is not None:
+            view, template, scalars = self._step
+            parent = self._parent
+            whole = apply(view.write, (template[0], *template), [parent, result, *scalars])
+            parent._assign(whole)
+            return
+        self._cell.set(result._read())
+        if mode.grad:
+            self._node, self._nr = result._node, result._nr
+
+    def _geometry(self) -> tuple:
+        """(sizes, strides, offset) in elements of the cell, as PyTorch lays it out."""
+        if self._strided is None:
+            if self._parent is None:
+                shape = self._aval().shape
+                return shape, contiguous_strides(shape), 0
+            view, template, scalars = self._step
+            self._strided = view.geometry.function(template)(self._parent._geometry(), *scalars)
+        return self._strided
+
+
+result_type: type[Variable] = Variable  # tensor.py puts Tensor here
+
+
+def new(cell: Cell) -> Variable:
+    t = object.__new__(result_type)
+    t._cell = cell
+    return t
+
+
+def wrap(value: Value) -> Variable:
+    """A new tensor with memory of its own."""
+    t = object.__new__(result_type)
+    t._cell = Cell(value)
+    return t
+
+
+def contiguous_strides(shape: tuple) -> tuple:
+    strides = []
+    step = 1
+    for n in reversed(shape):
+        strides.append(step)
+        step *= max(n, 1)
+    return tuple(reversed(strides))
+
+
+def apply(op: Op, template: tuple, inputs: list, *, device=None, track: bool | None = None):
+    """Record `op` on tensors, values and Python numbers; returns a tensor, or a tuple of them.
+
+    `track` overrides the grad mode: a view that reads itself again keeps the mode of its birth.
+    """
+    values: list = []
+    avals: list[Aval] = []
+    wanted = False
+    for x in inputs:
+        if isinstance(x, Variable):
+            v = x._cell.value if x._parent is None else x._read()
+            if x._node is not None or x._requires_grad:
+                wanted = True
+            avals.append(v.aval)
+        elif x.__class__ is Value:
+            v = x
+            avals.append(v.aval)
+        else:
+            v = x
+            a = SCALARS.get(x.__class__)
+            if a is None:
+                v = _number(x, op, len(values))
+                a = v.aval if isinstance(v, Value) else SCALARS[type(v)]
+            avals.append(a)
+        values.append(v)
+    for a in avals:
+        if a.device is not None:
+            if device is None:
+                device = a.device
+            elif device is not a.device:
+                device, values, avals = _one_device(op, values, avals)
+                break
+    recorder = tape(device or _device.cpu)
+    use = spec(op, template, tuple(avals), recorder.device)
+    outs = recorder.record(use, values)
+    tensors = []
+    if wanted and op.differentiable and (mode.grad if track is None else track):
+        edges = [
+            x._edge() if isinstance(x, Variable) and inexact(a.dtype) else None
+            for x, a in zip(inputs, avals, strict=True)
+        ]
+        mask = tuple([e is not None for e in edges])
+        if True in mask and any(inexact(o.aval.dtype) for o in outs):
+            node = OpNode(use.vjp(mask), edges, values, differentiate)
+            for i, out in enumerate(outs):
+                t = wrap(out)
+                if inexact(out.aval.dtype):
+                    t._node, t._nr = node, i
+                tensors.append(t)
+            if capture.active is not None:
+                capture.active.recorded(inputs, mask)
+            return tensors[0] if use.single else tuple(tensors)
+    if capture.active is not None:
+        capture.active.recorded(inputs, None)
+    for out in outs:
+        tensors.append(wrap(out))
+    return tensors[0] if use.single else tuple(tensors)
+
+
+def differentiate(node: OpNode, saved: list, cotangents: list) -> list:
+    """The gradients of a node's inputs, recorded as an op; with the grad mode on, they have a history themselves."""
+    rule = node.rule
+    given = tuple([c is not None for c in cotangents])
+    primals = saved
+    if mode.grad:
+        primals = []
+        for i, value in zip(rule.needed, saved, strict=True):
+            edge = node.edges[i]
+            if edge is not None:
+                value = wrap(value)
+                value._node, value._nr = edge
+            primals.append(value)
+    grads = iter(apply(rule.op(given), (), [*primals, *[c for c in cotangents if c is not None]]))
+    return [next(grads) if w else None for w in rule.wanted]
+
+
+def _number(x, op: Op, position: int):
+    """Something that is no tensor where a tensor or number is expected."""
+    if isinstance(x, capture.LiveScalar):
+        return x.get()
+    if isinstance(x, np.generic):
+        return x.item()
+    if isinstance(x, np.ndarray) and x.ndim == 0:
+        return x.item()
+    if hasattr(x, "aval"):  # a bare JAX array among tensors
+        from torchlike.core.value import of_array
+
+        return of_array(x)
+    for kind in SCALARS:  # subclasses of numbers, IntEnum for one
+        if isinstance(x, kind):
+            return kind(x)
+    name = op.names[position] if position < len(op.names) else op.names[-1]
+    raise TypeError(
+        f"{op.name}(): argument '{name}' (position {position + 1}) must be Tensor, not {type(x).__name__}"
+    )
+
+
+def _one_device(op: Op, values: list, avals: list):
+    """Zero-dimensional tensors on the CPU may meet tensors on an accelerator; nothing else may be mixed."""
+    homes = {a.device for a in avals if a.device is not None}
+    big = {a.device for a in avals if a.device is not None and (a.shape or a.device is not _device.cpu)}
+    if len(big) > 1:
+        first, second = sorted(map(str, homes), reverse=True)[:2]
+        raise RuntimeError(
+            f"Expected all tensors to be on the same device, but found at least two devices, {first} and {second}!"
+        )
+    home = big.pop()
+    values = [move(v, home) if isinstance(v, Value) and v.aval.device is not home else v for v in values]
+    avals = [v.aval if isinstance(v, Value) else a for v, a in zip(values, avals, strict=True)]
+    return home, values, avals
+
+
+def move(value: Value, home) -> Value:
+    """The value on another device: a barrier and a copy."""
+    import jax
+
+    with _device.x64():
+        array = jax.device_put(value.get(), home.jax)
+    return Value(aval(value.aval.shape, value.aval.dtype, home), array)
+
+
+class View:
+    """A way to look at memory: `read` takes the view out of its parent, `write` puts it back, `geometry` says where
+    its elements lie. All three have the same parameters after the first."""
+
+    def __init__(self, name: str, read, write, geometry, *, grad: str | None, check: bool):
+        self.name = name
+        self.read = Op(name, read, grad=grad)
+        self.write = Op(name + "_write", write, grad="CopySlices")
+        self.geometry = Op(name + "_geometry", geometry)
+        self.check = check  # whether the geometry holds checks that shape inference cannot make
+        self.body = read
+
+    def bind(self, args: tuple, kwargs: dict):
+        return self.read.bind(args, kwargs)
+
+    def __call__(self, template: tuple, inputs: list) -> Variable:
+        x, *scalars = inputs
+        if not isinstance(x, Variable):
+            raise TypeError(f"{self.name}(): argument 'input' (position 1) must be Tensor, not {type(x).__name__}")
+        strided = self.geometry.function(template)(x._geometry(), *scalars) if self.check else None
+        result = apply(self.read, template, inputs)
+        result._cached = result._cell.value
+        result._cell = x._cell
+        result._seen = x._cell.version
+        result._parent = x if mode.grad or not (x._node or x._requires_grad) else x._alias()
+        result._step = (self, template, scalars)
+        result._strided = strided
+        return result

@@ -1,0 +1,387 @@
+"""Tensors from data, from sizes, from other tensors: the factory functions, thin over `ops/creation.py`."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Sequence
+
+import jax
+import numpy as np
+
+from torchlike.core import device as _device
+from torchlike.core import dtype as _dtype
+from torchlike.core.op import SLOT, TABLE, sizes
+from torchlike.core.value import put
+from torchlike.core.variable import Variable, apply, wrap
+from torchlike.tensor import Tensor, from_jax
+
+__all__ = [
+    "layout", "memory_format", "strided", "contiguous_format", "preserve_format", "channels_last", "channels_last_3d",
+    "set_default_device", "get_default_device", "tensor", "as_tensor", "asarray", "scalar_tensor", "from_numpy",
+    "from_dlpack", "zeros", "zeros_like", "ones", "ones_like", "empty", "empty_like", "full", "full_like",
+    "empty_strided", "arange", "linspace", "logspace", "eye",
+]  # fmt: skip
+
+
+class layout:
+    """How a tensor is laid out; only `torch.strided` exists here."""
+
+    def __init__(self, name: str):
+        self._name = name
+
+    def __repr__(self) -> str:
+        return f"torch.{self._name}"
+
+
+class memory_format(layout):
+    """The order of dimensions in memory; XLA chooses its own, so these change nothing but what is reported."""
+
+
+strided = layout("strided")
+contiguous_format = memory_format("contiguous_format")
+preserve_format = memory_format("preserve_format")
+channels_last = memory_format("channels_last")
+channels_last_3d = memory_format("channels_last_3d")
+
+_default_device = [_device.cpu]
+
+
+def set_default_device(device) -> None:
+    """New tensors are made here unless a `device=` says otherwise."""
+    _default_device[0] = _home(device)
+
+
+def get_default_device() -> _device.device:
+    """Where new tensors are made."""
+    return _default_device[0]
+
+
+def _home(device) -> _device.device:
+    if device is None:
+        return _default_device[0]
+    d = _device.device(device)
+    if d.type != "cpu" and d.index is None:
+        d = _device.device(d.type, 0)
+    d.jax  # noqa: B018  raises PyTorch's error where there is no such device
+    return d
+
+
+def _finish(made, requires_grad: bool, layout=None, pin_memory: bool = False):
+    if layout is not None and layout is not strided:
+        raise NotImplementedError(f"layout={layout}: only dense tensors exist here; leave out the layout argument")
+    return made.requires_grad_() if requires_grad else made
+
+
+def _array(data) -> np.ndarray:
+    """Nested sequences, numbers, NumPy arrays and tensors as one array, with PyTorch's errors."""
+    if isinstance(data, np.ndarray | np.generic):
+        return np.asarray(data)
+    if isinstance(data, Tensor):
+        return data.detach()._host()
+    if isinstance(data, bool | int | float | complex):
+        try:
+            return np.asarray(data, _dtype.of_scalar(data).np)
+        except OverflowError:
+            raise RuntimeError("Overflow when unpacking long long") from None
+    if isinstance(data, jax.Array):
+        return np.asarray(data)
+    if not isinstance(data, Sequence) or isinstance(data, str | bytes):
+        if hasattr(data, "__array__"):
+            return np.asarray(data)
+        if isinstance(data, str):
+            raise TypeError("new(): invalid data type 'str'")
+        raise RuntimeError(f"Could not infer dtype of {type(data).__name__}")
+    shape, leaves = _walk(data)
+    if leaves and isinstance(leaves[0], Tensor | np.ndarray):
+        parts = [_array(leaf) for leaf in leaves]
+        return np.stack(parts).reshape(*shape, *parts[0].shape) if parts else np.zeros(shape)
+    kinds = {type(leaf) for leaf in leaves}
+    if not leaves:
+        return np.zeros(shape, _dtype.get_default_dtype().np)
+    if kinds <= {bool}:
+        kind = np.dtype(bool)
+    elif kinds <= {bool, int}:
+        kind = np.dtype(np.int64)
+    elif kinds <= {bool, int, float}:
+        kind = _dtype.get_default_dtype().np
+    elif kinds <= {bool, int, float, complex}:
+        kind = _dtype.default_complex().np
+    else:
+        numbers = [leaf.item() if isinstance(leaf, np.generic) else leaf for leaf in leaves]
+        for leaf in numbers:
+            if not isinstance(leaf, bool | int | float | complex):
+                raise TypeError(f"must be real number, not {type(leaf).__name__}") if not isinstance(
+                    leaf, str
+                ) else TypeError("new(): invalid data type 'str'")
+        if len(kinds) == 1 and issubclass(next(iter(kinds)), np.generic):
+            return np.asarray(leaves).reshape(shape)
+        return np.asarray(_array(numbers)).reshape(shape)
+    try:
+        return np.asarray(leaves, kind).reshape(shape)
+    except OverflowError:
+        raise RuntimeError("Overflow when unpacking long long") from None
+
+
+def _walk(data) -> tuple[tuple, list]:
+    """The shape of nested sequences and their leaves in order; ValueError where they are ragged."""
+    shape = []
+    level = data
+    while isinstance(level, Sequence) and not isinstance(level, str | bytes):
+        shape.append(len(level))
+        if not len(level):
+            break
+        level = level[0]
+    leaves: list = []
+
+    def visit(part, depth: int) -> None:
+        if depth == len(shape):
+            if isinstance(part, Sequence) and not isinstance(part, str | bytes):
+                raise TypeError("not a sequence") if not shape else ValueError(
+                    f"expected sequence of length {shape[-1]} at dim {depth - 1} (got {len(part)})"
+                )
+            leaves.append(part)
+            return
+        if not isinstance(part, Sequence) or isinstance(part, str | bytes):
+            raise TypeError(f"expected a sequence at dim {depth}, but got {type(part).__name__}")
+        if len(part) != shape[depth]:
+            raise ValueError(f"expected sequence of length {shape[depth]} at dim {depth} (got {len(part)})")
+        for p in part:
+            visit(p, depth + 1)
+
+    visit(data, 0)
+    return tuple(shape), leaves
+
+
+def tensor(data, *, dtype=None, device=None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+    """A tensor with a copy of the data (nested lists, numbers, a NumPy array, another tensor).
+
+    The dtype is that of the data: int64 for ints, the default floating type for floats.
+
+    >>> import torchlike as torch
+    >>> torch.tensor([[1., -1.], [1., -1.]])
+    tensor([[ 1., -1.],
+            [ 1., -1.]])
+    """
+    if isinstance(data, Variable):
+        import warnings
+
+        warnings.warn(
+            "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+            "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
+            UserWarning,
+            stacklevel=2,
+        )
+        made = data.detach().clone().to(dtype=dtype, device=device)
+        return _finish(made, requires_grad)
+    array = _array(data)
+    d = _dtype.from_np(array.dtype) if dtype is None else dtype
+    if not isinstance(d, _dtype.dtype):
+        raise TypeError(f"tensor(): argument 'dtype' must be torch.dtype, not {type(d).__name__}")
+    if d.np != array.dtype:
+        array = _cast(array, d)
+    return _finish(wrap(put(array, _home(device))), requires_grad)
+
+
+def _cast(array: np.ndarray, d: _dtype.dtype) -> np.ndarray:
+    if d.np.kind in "iu" and array.dtype.kind in "iu" and array.size:
+        info = np.iinfo(d.np)
+        if array.max() > info.max or array.min() < min(info.min, -info.max if d.np.kind == "u" else info.min):
+            raise RuntimeError(f"value cannot be converted to type {d.np.name}_t without overflow")
+    with np.errstate(all="ignore"):
+        return array.astype(d.np)
+
+
+def as_tensor(data, dtype=None, device=None) -> Tensor:
+    """`data` itself where it is a tensor of this dtype and device already, else a tensor made from it."""
+    if isinstance(data, Tensor):
+        return data.to(device=device, dtype=dtype)
+    return tensor(data, dtype=dtype, device=device)
+
+
+asarray = as_tensor
+
+
+def scalar_tensor(s, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """A zero-dimensional tensor; floating unless a dtype is given."""
+    return tensor(s, dtype=dtype or _dtype.get_default_dtype(), device=device, requires_grad=requires_grad)
+
+
+def from_numpy(ndarray: np.ndarray) -> Tensor:
+    """A tensor with the values of a NumPy array.
+
+    Differs from PyTorch: the values are copied, since JAX's arrays cannot be written by others.
+    """
+    if not isinstance(ndarray, np.ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
+    _dtype.from_np(ndarray.dtype)
+    return wrap(put(ndarray, _device.cpu))
+
+
+def from_dlpack(ext_tensor) -> Tensor:
+    """A tensor over the memory of any object with `__dlpack__`."""
+    with _device.x64():
+        return from_jax(jax.dlpack.from_dlpack(ext_tensor))
+
+
+def _make(name: str, template: tuple, inputs: Sequence = (), device=None) -> Tensor:
+    return apply(TABLE[f"make.{name}"], template, list(inputs), device=_home(device))
+
+
+def _size(size: tuple, name: str) -> tuple:
+    given = sizes(size, "size", name)
+    if builtins.any(n < 0 for n in given):
+        bad = next(n for n in given if n < 0)
+        raise RuntimeError(f"Trying to create tensor with negative dimension {bad}: {list(given)}")
+    if math.prod(given) > 2**48:
+        raise RuntimeError(f"[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate a "
+                           f"tensor of size {list(given)}")  # fmt: skip
+    return given
+
+
+def _filled(name: str, value):
+    def make(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+        size = size or ((),)
+        shape = _size(size, name)
+        d = dtype or (out.dtype if out is not None else _dtype.get_default_dtype())
+        made = _make("full", (shape, SLOT, d), [value], device)
+        if out is not None:
+            from torchlike.facade import write_out
+
+            return write_out(name, made, out)
+        return _finish(made, requires_grad, layout)
+
+    def like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
+        made = make(tuple(input.shape), dtype=dtype or input.dtype, device=device or input.device, layout=layout)
+        return _finish(made, requires_grad)
+
+    def new(self, *size, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+        made = make(*size, dtype=dtype or self.dtype, device=device or self.device, layout=layout)
+        return _finish(made, requires_grad)
+
+    what = {"zeros": "zeros", "ones": "ones", "empty": "values that nobody promised (here: zeros)"}[name]
+    make.__doc__ = f"A tensor of this size filled with {what}; sizes one by one or as a sequence."
+    like.__doc__ = f"A tensor of `input`'s size, dtype and device filled with {what}."
+    new.__doc__ = f"A tensor of this tensor's dtype and device and another size, filled with {what}."
+    for fn, label in ((make, name), (like, f"{name}_like"), (new, f"new_{name}")):
+        fn.__name__ = fn.__qualname__ = label
+    setattr(Tensor, new.__name__, new)
+    return make, like
+
+
+zeros, zeros_like = _filled("zeros", 0)
+ones, ones_like = _filled("ones", 1)
+empty, empty_like = _filled("empty", 0)
+
+
+def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
+    """A tensor of this size with `fill_value` everywhere; its dtype is that of the value unless given."""
+    if isinstance(fill_value, Tensor):
+        dtype = dtype or fill_value.dtype
+        fill_value = fill_value.item()
+    d = dtype or (out.dtype if out is not None else _dtype.of_scalar(fill_value))
+    made = _make("full", (_size((size,), "full"), SLOT, d), [fill_value], device)
+    if out is not None:
+        from torchlike.facade import write_out
+
+        return write_out("full", made, out)
+    return _finish(made, requires_grad, layout)
+
+
+def full_like(input, fill_value, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
+    """A tensor of `input`'s size, dtype and device with `fill_value` everywhere."""
+    return full(
+        tuple(input.shape), fill_value, dtype=dtype or input.dtype, device=device or input.device, layout=layout,
+        requires_grad=requires_grad,
+    )  # fmt: skip
+
+
+def empty_strided(size, stride, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
+    """A tensor of this size whose elements lie in memory by these strides."""
+    span = 1 + builtins.sum((n - 1) * s for n, s in zip(size, stride, strict=True)) if 0 not in size else 0
+    made = empty(span, dtype=dtype, device=device, layout=layout).as_strided(size, stride)
+    return _finish(made, requires_grad)
+
+
+def arange(*args, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, **named):
+    """Numbers from `start` (0) up to but without `end`, by `step` (1): `arange(end)`, `arange(start, end, step)`.
+
+    >>> import torchlike as torch
+    >>> torch.arange(1, 2.5, 0.5)
+    tensor([1.0000, 1.5000, 2.0000])
+    """
+    values = dict(zip(("end",) if len(args) == 1 else ("start", "end", "step"), args, strict=False)) | named
+    start, step = values.pop("start", 0), values.pop("step", 1)
+    end = values.pop("end")
+    if values:
+        raise TypeError(f"arange() got an unexpected keyword argument '{next(iter(values))}'")
+    start, end, step = (v.item() if isinstance(v, Tensor | np.generic) else v for v in (start, end, step))
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) * step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    whole = builtins.all(isinstance(v, int) for v in (start, end, step))
+    d = dtype or (out.dtype if out is not None else _dtype.int64 if whole else _dtype.get_default_dtype())
+    n = -((start - end) // step) if whole else math.ceil((end - start) / step)
+    made = _make("arange", (SLOT, SLOT, builtins.int(n), d), [start, step], device)
+    if out is not None:
+        from torchlike.facade import write_out
+
+        return write_out("arange", made, out)
+    return _finish(made, requires_grad, layout)
+
+
+def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
+    """`steps` evenly spaced numbers from `start` to `end`, both included."""
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    d = dtype or (out.dtype if out is not None else _dtype.get_default_dtype())
+    made = _make("linspace", (SLOT, SLOT, builtins.int(steps), d), [_plain(start), _plain(end)], device)
+    if out is not None:
+        from torchlike.facade import write_out
+
+        return write_out("linspace", made, out)
+    return _finish(made, requires_grad, layout)
+
+
+def logspace(start, end, steps, base=10.0, *, dtype=None, layout=None, device=None, requires_grad=False):
+    """`steps` numbers from base**start to base**end whose logarithms are evenly spaced."""
+    d = dtype or _dtype.get_default_dtype()
+    made = _make("logspace", (SLOT, SLOT, builtins.int(steps), SLOT, d), [_plain(start), _plain(end), base], device)
+    return _finish(made, requires_grad, layout)
+
+
+def _plain(x):
+    return x.item() if isinstance(x, Tensor) else x
+
+
+def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
+    """Ones on the diagonal of an n by m (n by n) matrix, zeros elsewhere."""
+    for size in (n, n if m is None else m):
+        if size < 0:
+            raise RuntimeError(f"n must be greater or equal to 0, got {size}")
+    made = _make("eye", (n, n if m is None else m, dtype or _dtype.get_default_dtype()), [], device)
+    if out is not None:
+        from torchlike.facade import write_out
+
+        return write_out("eye", made, out)
+    return _finish(made, requires_grad, layout)
+
+
+def _new_tensor(self, data, *, dtype=None, device=None, requires_grad=False):
+    """A tensor with this data and, unless given, this tensor's dtype and device."""
+    return tensor(data, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
+
+
+def _new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+    """`torch.full` with this tensor's dtype and device."""
+    return full(
+        size, fill_value, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad
+    )
+
+
+Tensor.new_tensor = _new_tensor  # type: ignore[attr-defined]
+Tensor.new_full = _new_full  # type: ignore[attr-defined]
+Tensor.new_empty_strided = lambda self, size, stride, **kw: empty_strided(  # type: ignore[attr-defined]
+    size, stride, dtype=kw.pop("dtype", None) or self.dtype, device=kw.pop("device", None) or self.device, **kw
+)

@@ -1,0 +1,169 @@
+"""Binds the table of operations to the names users call: torch.fn, Tensor.fn, Tensor.fn_, `out=`, operators."""
+
+from __future__ import annotations
+
+import types
+import warnings
+from collections.abc import Callable
+
+import jax.numpy as jnp
+
+from torchlike.core import dtype as _dtype
+from torchlike.core.op import SLOT, TABLE, Array, Op, Sizes
+from torchlike.core.variable import Cell, Variable, View, apply
+from torchlike.ops.promotion import can_cast
+
+
+def _fit(input: Array, size: Sizes, dtype):
+    return jnp.broadcast_to(input, size).astype(dtype)
+
+
+FIT = Op("copy", _fit)
+
+_REFLECTED = {f"__r{n}__" for n in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or",
+                                    "xor", "lshift", "rshift", "divmod")}  # fmt: skip
+_OPERATORS = {n.replace("__r", "__") for n in _REFLECTED} | {"__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"}
+
+
+def call(op: Op | View) -> Callable:
+    """The op as a function of tensors."""
+    if isinstance(op, View):
+        return lambda *args, **kwargs: op(*op.bind(args, kwargs))
+
+    bind = op.bind
+
+    def fn(*args, **kwargs):
+        template, inputs = bind(args, kwargs)
+        return apply(op, template, inputs)
+
+    return fn
+
+
+def with_out(op: Op) -> Callable:
+    """The op as torch.fn with `out=`."""
+    bind = op.bind
+
+    def fn(*args, out=None, **kwargs):
+        template, inputs = bind(args, kwargs)
+        result = apply(op, template, inputs)
+        return result if out is None else write_out(op.name, result, out)
+
+    return fn
+
+
+def operator_of(op: Op) -> Callable:
+    """The op as a binary operator: NotImplemented for operands that are neither tensors nor numbers."""
+    bind = op.bind
+
+    def fn(self, other):
+        if isinstance(other, list | tuple | str | dict) or other is None:
+            return NotImplemented
+        template, inputs = bind((self, other), {})
+        return apply(op, template, inputs)
+
+    return fn
+
+
+def reflected(op: Op) -> Callable:
+    """The op with its operands exchanged, for `2 - tensor`."""
+    forward = operator_of(op)
+    return lambda self, other: forward(other, self)
+
+
+def in_place(op: Op) -> Callable:
+    """The op as a method that writes its result into the tensor it is called on."""
+    bind = op.bind
+
+    def fn(self, *args, **kwargs):
+        self._check_writable()
+        template, inputs = bind((self, *args), kwargs)
+        result = apply(op, template, inputs)
+        if isinstance(result, tuple):
+            result = result[0]
+        assign(self, result)
+        return self
+
+    return fn
+
+
+def assign(target: Variable, result: Variable) -> None:
+    """Write a result into a tensor's memory, with PyTorch's rules on shapes and dtypes."""
+    was, now = target._aval(), result._aval()
+    if now is not was:
+        if now.shape != was.shape:
+            raise RuntimeError(
+                f"output with shape {list(was.shape)} doesn't match the broadcast shape {list(now.shape)}"
+            )
+        if not can_cast(now.dtype, was.dtype):
+            a, b = _dtype.FROM_NP[now.dtype]._scalar_name, _dtype.FROM_NP[was.dtype]._scalar_name
+            raise RuntimeError(f"result type {a} can't be cast to the desired output type {b}")
+        result = apply(FIT, (SLOT, was.shape, was.dtype), [result])
+    target._assign(result)
+
+
+def write_out(name: str, result, out):
+    """Put a result into the tensor (or tuple of tensors) given as `out=`; an empty one is resized, as in PyTorch."""
+    if isinstance(result, tuple):
+        for r, o in zip(result, out, strict=True):
+            write_out(name, r, o)
+        return type(result)(out) if type(result) is tuple else type(result)(*out)
+    if not isinstance(out, Variable):
+        raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
+    if result._node is not None or out._node is not None or out._requires_grad:
+        raise RuntimeError(
+            f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
+            "arguments requires grad."
+        )
+    was, now = out._aval(), result._aval()
+    if not can_cast(now.dtype, was.dtype):
+        a, b = _dtype.FROM_NP[now.dtype]._scalar_name, _dtype.FROM_NP[was.dtype]._scalar_name
+        raise RuntimeError(f"result type {a} can't be cast to the desired output type {b}")
+    if now.shape != was.shape:
+        if 0 not in was.shape:
+            warnings.warn(
+                f"An output with one or more elements was resized since it had shape {list(was.shape)}, which does "
+                f"not match the required output shape {list(now.shape)}. This behavior is deprecated, and in a future "
+                "PyTorch release outputs will not be resized unless they have zero elements.",
+                UserWarning,
+                stacklevel=3,
+            )
+        fitted = apply(FIT, (SLOT, now.shape, was.dtype), [result])
+        out._cell, out._parent, out._strided = Cell(fitted._read()), None, None
+        return out
+    if now.dtype != was.dtype:
+        result = apply(FIT, (SLOT, now.shape, was.dtype), [result])
+    if out._parent is not None and out._overlaps():
+        out._check_writable()
+    out._assign(result)
+    return out
+
+
+def bind_all(tensor_class: type, spaces: dict[str, types.ModuleType]) -> None:
+    """Give every name in the table its function, in one loop. `spaces` maps "torch", "F", ... to their modules."""
+    for full, op in TABLE.items():
+        space, name = full.rsplit(".", 1)
+        if space == "Tensor":
+            if isinstance(op, View):
+                fn = call(op)
+            elif name in _REFLECTED:
+                fn = reflected(op)
+            elif name in _OPERATORS:
+                fn = operator_of(op)
+            elif (name.endswith("_") and not name.endswith("__")) or name.startswith("__i") and name != "__invert__":
+                fn = in_place(op)
+            else:
+                fn = call(op)
+            owner: object = tensor_class
+        else:
+            fn = call(op) if isinstance(op, View) or space == "F" else with_out(op)
+            if name.endswith("_") and not isinstance(op, View):
+                fn = in_place(op)
+            owner = spaces[space]
+        if name in vars(owner):
+            raise ValueError(f"{full} is defined twice: in the table and by hand")
+        fn.__name__, fn.__qualname__ = name, full
+        fn.__doc__ = op.body.__doc__
+        fn.__module__ = "torchlike" if space in ("torch", "Tensor") else f"torchlike.{space}"
+        setattr(owner, name, fn)
+
+

@@ -1,0 +1,37 @@
+"""PyTorch's checks and error sentences that several families of operations share."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from torchlike.core.dtype import FROM_NP, category
+
+
+def check(condition: bool, message: str, error: type[Exception] = RuntimeError) -> None:
+    """Raise PyTorch's error unless the condition holds."""
+    if not condition:
+        raise error(message)
+
+
+def word(x) -> str:
+    """The dtype of an array in the words of PyTorch's errors: Float, Long, ..."""
+    return FROM_NP[np.dtype(x.dtype)]._scalar_name
+
+
+def listed(x) -> str:
+    """The shape of an array as PyTorch's errors print it: [2, 3]."""
+    return str(list(x.shape))
+
+
+def need_floating(x, kernel: str) -> None:
+    """PyTorch's error for integer tensors where its CPU kernel exists for floating types only."""
+    check(category(np.dtype(x.dtype)) >= 2, f"\"{kernel}\" not implemented for '{word(x)}'", NotImplementedError)
+
+
+def ntuple(value, n: int, message: str = "") -> tuple:
+    """One value for each of `n` dimensions, given once or one by one."""
+    if isinstance(value, tuple | list):
+        value = tuple(value)
+        check(len(value) in (1, n), message)
+        return value * n if len(value) == 1 else value
+    return (value,) * n

@@ -1,0 +1,65 @@
+"""Arrays from nothing but a size, a range or one number."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+
+from torchlike.core.op import Array, Scalar, Sizes, op
+from torchlike.ops.promotion import as_np
+
+
+@op("make.full")
+def full(size: Sizes, fill_value: Scalar, dtype):
+    """One value everywhere."""
+    return jnp.full(size, fill_value, as_np(dtype))
+
+
+@op("make.arange")
+def arange(start: Scalar, step: Scalar, n: int, dtype):
+    """`n` numbers from `start` by `step`, computed as start + i·step like PyTorch's."""
+    d = as_np(dtype)
+    wide = jnp.int64 if d.kind in "iub" else jnp.float64
+    return (jnp.asarray(start, wide) + jnp.arange(n, dtype=wide) * jnp.asarray(step, wide)).astype(d)
+
+
+@op("make.linspace")
+def linspace(start: Scalar, end: Scalar, steps: int, dtype):
+    """`steps` numbers from `start` to `end`, both included; the second half counts back from the end, as PyTorch's."""
+    d = as_np(dtype)
+    if steps == 1:
+        return jnp.asarray(start, d).reshape(1)
+    wide = jnp.dtype(d) if d.kind in "fc" else jnp.dtype(jnp.float64)
+    start, end = jnp.asarray(start, wide), jnp.asarray(end, wide)
+    step = (end - start) / (steps - 1)
+    i = jnp.arange(steps).astype(wide)
+    return jnp.where(i < steps // 2, start + step * i, end - step * (steps - 1 - i)).astype(d)
+
+
+@op("make.logspace")
+def logspace(start: Scalar, end: Scalar, steps: int, base: Scalar, dtype):
+    """base to the power of `linspace(start, end, steps)`."""
+    d = as_np(dtype)
+    exponents = jnp.linspace(jnp.asarray(start, jnp.float64), jnp.asarray(end, jnp.float64), steps)
+    return jnp.power(jnp.asarray(base, jnp.float64), exponents).astype(d)
+
+
+@op("make.eye")
+def eye(n: int, m: int, dtype):
+    """Ones on the diagonal."""
+    return jnp.eye(n, m, dtype=as_np(dtype))
+
+
+@op("*.fill", "Tensor.fill_")
+def fill(input: Array, value: Array):
+    """A tensor like `input` with `value` (a number or a 0-dim tensor) everywhere."""
+    if getattr(value, "ndim", 0):
+        raise RuntimeError(
+            f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
+        )
+    return jnp.full(input.shape, jnp.asarray(value).astype(input.dtype))
+
+
+@op("Tensor.zero_", grad="ZeroBackward0")
+def zero(input: Array):
+    """Zeros everywhere."""
+    return jnp.zeros_like(input)

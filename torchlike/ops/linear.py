@@ -1,0 +1,96 @@
+"""Linear layers: flax.linen.Dense as the body, PyTorch's layout of the weight outside."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from flax import linen
+from jax import lax
+
+from torchlike.core.op import Array, inexact, op
+from torchlike.ops.checks import check, listed, word
+
+
+@op("F.linear", grad="AddmmBackward0")
+def linear(input: Array, weight: Array, bias: Array | None = None):
+    """`input @ weight.T + bias`.
+
+    `input` (*, in_features), `weight` (out_features, in_features) or (in_features), `bias` (out_features); gives
+    (*, out_features). Computed by flax.linen.Dense.
+    """
+    check(weight.ndim <= 2, f"t() expects a tensor with <= 2 dimensions, but self is {weight.ndim}D")
+    check(input.ndim > 0 and weight.ndim > 0, "both arguments to linear need to be at least 1D")
+    if input.dtype != weight.dtype:
+        raise RuntimeError(
+            f"mat1 and mat2 must have the same dtype, but got {word(input)} and {word(weight)}"
+            if bias is not None
+            else "expected m1 and m2 to have the same dtype, but got: "
+            f"{_C_NAMES.get(word(input), word(input).lower())} != {_C_NAMES.get(word(weight), word(weight).lower())}"
+        )
+    rows = input.size // max(input.shape[-1], 1)
+    if weight.ndim == 1:
+        check(input.shape[-1] == weight.shape[0], f"size mismatch, got input ({rows}), mat ({rows}x{input.shape[-1]}), "
+              f"vec ({weight.shape[0]})")  # fmt: skip
+        y = input @ weight
+        return y if bias is None else y + bias
+    out, width = weight.shape
+    check(
+        input.shape[-1] == width,
+        f"mat1 and mat2 shapes cannot be multiplied ({rows}x{input.shape[-1]} and {width}x{out})",
+    )
+    if bias is not None:
+        check(
+            bias.dtype == weight.dtype,
+            f"self and mat2 must have the same dtype, but got {word(bias)} and {word(weight)}",
+        )
+        check(
+            bias.ndim != 1 or bias.shape[0] in (1, out),
+            f"The expanded size of the tensor ({out}) must match the existing size ({bias.size}) at non-singleton "
+            f"dimension 1.  Target sizes: [{rows}, {out}].  Tensor sizes: {listed(bias)}",
+        )
+    plain = bias is not None and bias.shape == (out,)
+    if not inexact(weight.dtype):
+        y = input @ weight.T
+    else:
+        params = {"kernel": weight.T, "bias": bias} if plain else {"kernel": weight.T}
+        y = linen.Dense(out, use_bias=plain, param_dtype=weight.dtype).apply({"params": params}, input)
+    return y if bias is None or plain and inexact(weight.dtype) else y + bias
+
+
+_C_NAMES = {"Half": "c10::Half", "BFloat16": "c10::BFloat16", "Long": "long int", "Byte": "unsigned char",
+            "Char": "signed char", "ComplexFloat": "c10::complex<float>",
+            "ComplexDouble": "c10::complex<double>"}  # fmt: skip
+
+
+@op("torch.bilinear", "F.bilinear", grad="ViewBackward0")
+def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = None):
+    """`input1 · weight[k] · input2 + bias[k]` for every k.
+
+    `input1` (*, in1), `input2` (*, in2), `weight` (out, in1, in2), `bias` (out); gives (*, out).
+    """
+    for i, x in enumerate((input1, input2), 1):
+        check(
+            x.shape[-1] == weight.shape[i],
+            f"bilinear(): input{i} size does not match weight size: got {x.shape[-1]} but expected {weight.shape[i]}",
+        )
+    check(
+        input1.shape[:-1] == input2.shape[:-1],
+        "bilinear(): input batch dimensions do not match: got "
+        f"{listed(input1)[:-1]} and {listed(input2)[:-1]}",
+    )
+    y = jnp.einsum("...i,kij,...j->...k", input1, weight, input2)
+    return y if bias is None else y + bias
+
+
+@op("torch.embedding", grad="EmbeddingBackward0")
+def embedding(weight: Array, indices: Array, padding_idx: int = -1):
+    """The rows of `weight` at `indices`; the row `padding_idx` gets no gradient."""
+    check(
+        word(indices) in ("Long", "Int"),
+        "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
+        f"torch.{word(indices)}Tensor instead (while checking arguments for embedding)",
+    )
+    check(weight.ndim == 2, "'weight' must be 2-D")
+    rows = jnp.take(weight, indices, axis=0, mode="fill", fill_value=jnp.nan)
+    if padding_idx >= 0:
+        rows = jnp.where((indices == padding_idx)[..., None], lax.stop_gradient(rows), rows)
+    return rows
