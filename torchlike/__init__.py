@@ -1,7 +1,6 @@
 """torchlike: PyTorch's names and meaning on JAX. `import torchlike as torch`."""
 
 import sys as _sys
-import types as _types
 
 from torchlike import core as core
 from torchlike import ops as ops
@@ -32,7 +31,4 @@ from torchlike.nn import functional as _functional
 from torchlike.printing import set_printoptions as set_printoptions
 from torchlike.random import *  # noqa: F403
 
-_bind_all(
-    Tensor,
-    {"torch": _sys.modules[__name__], "F": _functional, "make": _types.ModuleType("make")},
-)
+_bind_all(Tensor, {"torch": _sys.modules[__name__], "F": _functional})

@@ -106,13 +106,10 @@ class Captured:
                 f"torch.compile(fullgraph=True): {self.name} was captured {LIMIT} times for the same arguments; the last "
                 f"change was in {entries[-1].guards.changed()}. Pass what changes as a tensor."
             )
-        entry = self._capture(args, kwargs, tensors)
+        entry = _Entry(self, args, kwargs, tensors)
         entries.append(entry)
         explain.counts.captures += 1
         return entry.replay(tensors)
-
-    def _capture(self, args, kwargs, tensors) -> _Entry:
-        return _Entry(self, args, kwargs, tensors)
 
     def _confirm(self, entry: _Entry, args, kwargs, tensors):
         """A second recording must be the first again; otherwise something in Python changes that no guard sees."""
@@ -135,7 +132,7 @@ class _Entry:
         self.confirmed = False
         recorder = tape(tensors[0]._aval().device if tensors else get_default_device())
         self.capture = Capture(recorder, tensors)
-        self.guards = Guards(owner.watched, _live())
+        self.guards = Guards(owner.watched, *(a for a in (*args, *kwargs.values()) if not isinstance(a, tuple | list | dict)))
         capture.active = self.capture
         try:
             result = owner.fn(*args, **kwargs)
@@ -156,12 +153,6 @@ class _Entry:
         if self.capture.ends_step:
             self.capture.tape.flush()
         return _put_together(self.tree, iter(results))
-
-
-def _live() -> set[int]:
-    from torchlike.optim.optimizer import live_groups
-
-    return {id(group) for group in live_groups()}
 
 
 def _traced(x) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 
 from torchlike.core import device as _device
 from torchlike.core import dtype as _dtype
-from torchlike.core.op import SLOT, TABLE, sizes
+from torchlike.core.op import SLOT, TABLE, inexact, sizes
 from torchlike.core.value import put
 from torchlike.core.variable import Variable, apply, wrap
 from torchlike.tensor import Tensor, from_jax
@@ -70,55 +70,54 @@ def _home(device) -> _device.device:
 def _finish(made, requires_grad: bool, layout=None, pin_memory: bool = False):
     if layout is not None and layout is not strided:
         raise NotImplementedError(f"layout={layout}: only dense tensors exist here; leave out the layout argument")
+    if requires_grad and not inexact(made._aval().dtype):
+        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
     return made.requires_grad_() if requires_grad else made
 
 
-def _array(data) -> np.ndarray:
-    """Nested sequences, numbers, NumPy arrays and tensors as one array, with PyTorch's errors."""
-    if isinstance(data, np.ndarray | np.generic):
-        return np.asarray(data)
+def _array(data) -> tuple[np.ndarray, _dtype.dtype]:
+    """Nested sequences, numbers, NumPy arrays and tensors as one array, and the dtype a tensor of it gets.
+
+    Python floats stay in double precision until the dtype is known.
+    """
     if isinstance(data, Tensor):
-        return data.detach()._host()
+        return data.detach()._host(), data.dtype
+    if isinstance(data, np.ndarray | np.generic | jax.Array) or (
+        hasattr(data, "__array__") and not isinstance(data, Sequence)
+    ):
+        array = np.asarray(data)
+        return array, _dtype.from_np(array.dtype)
     if isinstance(data, bool | int | float | complex):
-        try:
-            return np.asarray(data, _dtype.of_scalar(data).np)
-        except OverflowError:
-            raise RuntimeError("Overflow when unpacking long long") from None
-    if isinstance(data, jax.Array):
-        return np.asarray(data)
-    if not isinstance(data, Sequence) or isinstance(data, str | bytes):
-        if hasattr(data, "__array__"):
-            return np.asarray(data)
-        if isinstance(data, str):
-            raise TypeError("new(): invalid data type 'str'")
+        return _numbers([data], ())
+    if isinstance(data, str | bytes):
+        raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
+    if not isinstance(data, Sequence):
         raise RuntimeError(f"Could not infer dtype of {type(data).__name__}")
     shape, leaves = _walk(data)
-    if leaves and isinstance(leaves[0], Tensor | np.ndarray):
+    if leaves and any(isinstance(leaf, Tensor | np.ndarray) for leaf in leaves):
         parts = [_array(leaf) for leaf in leaves]
-        return np.stack(parts).reshape(*shape, *parts[0].shape) if parts else np.zeros(shape)
+        return np.stack([p for p, _ in parts]).reshape(*shape, *parts[0][0].shape), parts[0][1]
+    return _numbers(leaves, shape)
+
+
+def _numbers(leaves: list, shape: tuple) -> tuple[np.ndarray, _dtype.dtype]:
     kinds = {type(leaf) for leaf in leaves}
-    if not leaves:
-        return np.zeros(shape, _dtype.get_default_dtype().np)
-    if kinds <= {bool}:
-        kind = np.dtype(bool)
-    elif kinds <= {bool, int}:
-        kind = np.dtype(np.int64)
-    elif kinds <= {bool, int, float}:
-        kind = _dtype.get_default_dtype().np
-    elif kinds <= {bool, int, float, complex}:
-        kind = _dtype.default_complex().np
-    else:
-        numbers = [leaf.item() if isinstance(leaf, np.generic) else leaf for leaf in leaves]
-        for leaf in numbers:
-            if not isinstance(leaf, bool | int | float | complex):
-                raise TypeError(f"must be real number, not {type(leaf).__name__}") if not isinstance(
-                    leaf, str
-                ) else TypeError("new(): invalid data type 'str'")
-        if len(kinds) == 1 and issubclass(next(iter(kinds)), np.generic):
-            return np.asarray(leaves).reshape(shape)
-        return np.asarray(_array(numbers)).reshape(shape)
+    if len(kinds) == 1 and issubclass(next(iter(kinds)), np.generic):
+        array = np.asarray(leaves).reshape(shape)
+        return array, _dtype.from_np(array.dtype)
+    for leaf in leaves:
+        if isinstance(leaf, str | bytes):
+            raise TypeError(f"new(): invalid data type '{type(leaf).__name__}'")
+        if not isinstance(leaf, bool | int | float | complex | np.generic):
+            raise RuntimeError(f"Could not infer dtype of {type(leaf).__name__}")
+    if not leaves or not all(issubclass(k, bool | int | np.bool_ | np.integer) for k in kinds):
+        if any(issubclass(k, complex | np.complexfloating) for k in kinds):
+            return np.asarray(leaves, np.complex128).reshape(shape), _dtype.default_complex()
+        return np.asarray(leaves, np.float64).reshape(shape), _dtype.get_default_dtype()
+    if kinds <= {bool, np.bool_}:
+        return np.asarray(leaves, np.bool_).reshape(shape), _dtype.bool
     try:
-        return np.asarray(leaves, kind).reshape(shape)
+        return np.asarray(leaves, np.int64).reshape(shape), _dtype.int64
     except OverflowError:
         raise RuntimeError("Overflow when unpacking long long") from None
 
@@ -174,8 +173,8 @@ def tensor(data, *, dtype=None, device=None, requires_grad: bool = False, pin_me
         )
         made = data.detach().clone().to(dtype=dtype, device=device)
         return _finish(made, requires_grad)
-    array = _array(data)
-    d = _dtype.from_np(array.dtype) if dtype is None else dtype
+    array, inferred = _array(data)
+    d = dtype or inferred
     if not isinstance(d, _dtype.dtype):
         raise TypeError(f"tensor(): argument 'dtype' must be torch.dtype, not {type(d).__name__}")
     if d.np != array.dtype:
@@ -225,7 +224,7 @@ def from_dlpack(ext_tensor) -> Tensor:
 
 
 def _make(name: str, template: tuple, inputs: Sequence = (), device=None) -> Tensor:
-    return apply(TABLE[f"make.{name}"], template, list(inputs), device=_home(device))
+    return apply(TABLE[f"_make.{name}"], template, list(inputs), device=_home(device))
 
 
 def _size(size: tuple, name: str) -> tuple:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import jax.numpy as jnp
 
 from torchlike.core import dtype as _dtype
-from torchlike.core.op import SLOT, TABLE, Array, Op, Sizes
+from torchlike.core.op import SLOT, TABLE, Array, Composite, Op, Sizes
 from torchlike.core.variable import Cell, Variable, View, apply
 from torchlike.ops.promotion import can_cast
 
@@ -25,8 +25,11 @@ _REFLECTED = {f"__r{n}__" for n in ("add", "sub", "mul", "truediv", "floordiv", 
 _OPERATORS = {n.replace("__r", "__") for n in _REFLECTED} | {"__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"}
 
 
-def call(op: Op | View) -> Callable:
+def call(op: Op | View | Composite) -> Callable:
     """The op as a function of tensors."""
+    if isinstance(op, Composite):
+        body = op.body
+        return lambda *args, **kwargs: body(*args, **kwargs)
     if isinstance(op, View):
         return lambda *args, **kwargs: op(*op.bind(args, kwargs))
 
@@ -142,10 +145,13 @@ def bind_all(tensor_class: type, spaces: dict[str, types.ModuleType]) -> None:
     """Give every name in the table its function, in one loop. `spaces` maps "torch", "F", ... to their modules."""
     for full, op in TABLE.items():
         space, name = full.rsplit(".", 1)
-        if space == "Tensor":
-            if isinstance(op, View):
-                fn = call(op)
-            elif name in _REFLECTED:
+        if space.startswith("_"):  # called through the table by our own Python
+            continue
+        owner: object = tensor_class if space == "Tensor" else spaces[space]
+        if not isinstance(op, Op):
+            fn = call(op)
+        elif space == "Tensor":
+            if name in _REFLECTED:
                 fn = reflected(op)
             elif name in _OPERATORS:
                 fn = operator_of(op)
@@ -153,17 +159,14 @@ def bind_all(tensor_class: type, spaces: dict[str, types.ModuleType]) -> None:
                 fn = in_place(op)
             else:
                 fn = call(op)
-            owner: object = tensor_class
         else:
-            fn = call(op) if isinstance(op, View) or space == "F" else with_out(op)
-            if name.endswith("_") and not isinstance(op, View):
-                fn = in_place(op)
-            owner = spaces[space]
+            fn = in_place(op) if name.endswith("_") else call(op) if space == "F" else with_out(op)
+        attribute, name = name.startswith("@"), name.removeprefix("@")
         if name in vars(owner):
             raise ValueError(f"{full} is defined twice: in the table and by hand")
         fn.__name__, fn.__qualname__ = name, full
         fn.__doc__ = op.body.__doc__
         fn.__module__ = "torchlike" if space in ("torch", "Tensor") else f"torchlike.{space}"
-        setattr(owner, name, fn)
+        setattr(owner, name, property(fn) if attribute else fn)
 
 

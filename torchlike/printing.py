@@ -142,11 +142,12 @@ def _float_texts(values: np.ndarray, nan_is_finite: bool = False) -> tuple[list[
     digits, scientific, whole = _options.precision, False, True
     if deciding.size:
         least, most = deciding.min(), deciding.max()
-        scientific = _options.sci_mode
-        if scientific is None:
+        if _options.sci_mode is not None:
+            scientific = _options.sci_mode
+        else:
             # A comparison with nan is false, so an e8m0 nan that counts keeps the plain notation.
             with np.errstate(over="ignore"):
-                scientific = most / least > 1000 or most > 1e8 or least < 1e-4
+                scientific = bool(most / least > 1000 or most > 1e8 or least < 1e-4)
         whole = bool((deciding == np.ceil(deciding)).all())
     if scientific:
         texts = [f"{value:.{digits}e}" for value in values.tolist()]

@@ -50,10 +50,11 @@ class Tensor(Variable):
     @staticmethod
     def _make_subclass(cls, data: Tensor, require_grad: bool = False) -> Tensor:
         """`data`'s memory under another class, out of the graph."""
+        if require_grad and not inexact(data._aval().dtype):
+            raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
         made = data._alias()
         made.__class__ = cls
-        if require_grad:
-            made.requires_grad_(True)
+        made._requires_grad = require_grad
         return made
 
     # --- what it is -------------------------------------------------------------------------------------------------
@@ -346,7 +347,7 @@ class Tensor(Variable):
                 "a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
             )
         if requires_grad and not inexact(self._aval().dtype):
-            raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
+            raise RuntimeError("only Tensors of floating point dtype can require gradients")
         if self._node is None:
             self._requires_grad = bool(requires_grad)
         return self
@@ -391,7 +392,7 @@ class Tensor(Variable):
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
         if capture.active is not None:
-            capture.active.touched_grad(self)
+            capture.active.touched_grad(self, reads=False)
         if value is None:
             self._grad = None
             return
@@ -405,7 +406,8 @@ class Tensor(Variable):
             )
         if value.shape != self.shape:
             raise RuntimeError(
-                f"assigned grad has data of a different size: expected {list(self.shape)} but got {list(value.shape)}"
+                f"attempting to assign a gradient of size '{list(value.shape)}' to a tensor of size "
+                f"'{list(self.shape)}'. Please ensure that the gradient and the tensor are the same size"
             )
         self._grad = value
 
@@ -507,7 +509,9 @@ class Tensor(Variable):
     def __deepcopy__(self, memo):
         if self._node is not None:
             raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment"
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
+                "moment.  If you were attempting to deepcopy a module, this may be because of a torch.nn.utils."
+                "weight_norm usage, see https://github.com/pytorch/pytorch/pull/103001"
             )
         if id(self) in memo:
             return memo[id(self)]

@@ -82,9 +82,9 @@ def grad(
         import torchlike as torch
 
         found = [torch.zeros_like(t) if g is None else g for g, t in zip(found, leaves, strict=True)]
-    elif not allow_unused and any(g is None for g in found):
+    elif not allow_unused and None in found:
         raise RuntimeError(
-            "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if "
-            "this is the desired behavior."
+            f"The differentiated Tensor at index {found.index(None)} appears to not have been used in the graph. Set "
+            "allow_unused=True if this is the desired behavior."
         )
     return tuple(found)

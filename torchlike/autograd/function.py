@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import warnings
 
 
 from torchlike.core import graph
-from torchlike.core.graph import Node
+from torchlike.core.graph import FREED, Node
 from torchlike.core.op import inexact
 from torchlike.core.variable import Variable
 
@@ -41,12 +42,7 @@ class FunctionNode(Node):
     def saved_tensors(self) -> tuple:
         """What `save_for_backward` kept."""
         if self.freed:
-            raise RuntimeError(
-                "Trying to backward through the graph a second time (or directly access saved tensors after they have "
-                "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
-                "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time "
-                "or if you need to access saved tensors after calling backward."
-            )
+            raise RuntimeError(FREED)
         return self.saved
 
     def mark_dirty(self, *tensors) -> None:
@@ -113,10 +109,12 @@ class Function:
     """
 
     def __init__(self, *args, **kwargs):
-        raise RuntimeError(
+        warnings.warn(
             f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so you should "
             "invoke them on the class itself. Instantiating an autograd function will raise an error in a future "
-            "version of PyTorch."
+            "version of PyTorch.",
+            DeprecationWarning,
+            stacklevel=2,
         )
 
     @staticmethod

@@ -51,7 +51,7 @@ def root_gradient(root: Variable, gradient: Variable | None) -> Variable:
             raise RuntimeError("grad can be implicitly created only for scalar outputs")
         if not inexact(aval.dtype) or aval.dtype.kind == "c":
             raise RuntimeError(
-                f"grad can be computed only for real scalar outputs but got {root.dtype}"  # type: ignore[attr-defined]
+                f"grad can be implicitly created only for real scalar outputs but got {root.dtype}"  # type: ignore[attr-defined]
             )
         return apply(ONES, (aval.shape, aval.dtype), [], device=aval.device)
     if not isinstance(gradient, Variable):
@@ -182,7 +182,8 @@ def _finish_leaf(node: AccumulateGrad, gradient: Variable, create_graph: bool) -
     store(leaf, gradient, create_graph)
     if leaf._accumulate_hooks:
         for hook in list(leaf._accumulate_hooks.values()):
-            hook(leaf)
+            if hook(leaf) is not None:
+                raise RuntimeError("Tensor post accumulate grad hooks should return None.")
 
 
 def _run_hooks(hooks: dict, gradient: Variable) -> Variable:

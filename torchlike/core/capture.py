@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from torchlike.core import explain
-from torchlike.core.graph import AccumulateGrad, OpNode
+from torchlike.core.graph import FREED, AccumulateGrad, Node, OpNode
 from torchlike.core.op import Op
 from torchlike.core.program import evaluate, needed
 from torchlike.core.value import Value
@@ -35,6 +35,18 @@ class LiveScalar:
 
 class Refused(RuntimeError):
     """The function does something that a replay could not repeat."""
+
+
+class Spent(Node):
+    """The history of a result whose graph a backward pass inside the captured function has used up."""
+
+    __slots__ = ()
+
+    def name(self) -> str:
+        return "CompiledFunctionBackward"
+
+    def apply(self, cotangents: list, keep: bool) -> list:
+        raise RuntimeError(FREED)
 
 
 class CapturedOp(Op):
@@ -69,6 +81,7 @@ class Capture:
         self.masks: list = []
         self.written: dict[int, tuple] = {}  # cell id -> (cell, its value before)
         self.graded: dict[int, tuple] = {}  # tensor id -> (tensor, its grad before)
+        self.expects: list[tuple] = []  # (tensor, whether its grad is absent)
         self.owners: dict[int, Any] = {}  # id of a grad -> the tensor it belongs to
         self.draws: list[tuple[Value, Callable]] = []
         self.ends_step = False
@@ -115,10 +128,12 @@ class Capture:
     def wrote(self, cell, before: Value) -> None:
         self.written.setdefault(id(cell), (cell, before))
 
-    def touched_grad(self, tensor) -> None:
-        """The `grad` of a tensor is read or set."""
+    def touched_grad(self, tensor, *, reads: bool = True) -> None:
+        """The `grad` of a tensor is read or set; whether it was there before matters only if it is read first."""
         if id(tensor) not in self.graded:
             self.graded[id(tensor)] = (tensor, tensor._grad)
+            if reads:
+                self.expects.append((tensor, tensor._grad is None))
             if tensor._grad is not None:
                 self.owners[id(tensor._grad)] = tensor
 
@@ -146,9 +161,7 @@ class Capture:
                 outs.append(s)
             return outs.index(s)
 
-        differentiable = any(r.requires_grad for r in results)
-        if differentiable:
-            self._check_graph(results)
+        differentiable = any(r.requires_grad for r in results) and self._unspent(results)
         self.cells = []
         for cell, before in self.written.values():
             if before.array is None and before.place[0] is batch:
@@ -178,7 +191,6 @@ class Capture:
                 self.results.append(("same", r))
             else:
                 self.results.append(("slot", slot(r._read()), r.requires_grad))
-        self.expects = [(t, g is None) for t, g in self.graded.values()]
         leaf_slots = list(batch.leaf_slots)
         kept = needed(list(zip(batch.entries, self.masks, strict=True)), outs)
         self.signature = (tuple(batch.key), tuple(outs), tuple(s if s[0] == "constant" else s[0] for s in self.sources))
@@ -186,7 +198,8 @@ class Capture:
             name, [e for e, _ in kept], [m for _, m in kept] if differentiable else None, leaf_slots, outs
         )
         first_draws = [v for v, _ in self.draws]
-        del r, results[:]
+        r = None  # noqa: F841
+        results.clear()
         # put everything back as it was and let the replay do the work
         for cell, before in self.written.values():
             cell.value = before
@@ -201,19 +214,26 @@ class Capture:
         self.draws = [(None, again) for _, again in self.draws]
         self.batch = self.argument_list = None
 
-    def _check_graph(self, results: list) -> None:
+    def _unspent(self, results: list) -> bool:
+        """Whether the results can be differentiated: not once a backward pass inside has freed their graph."""
         stack, seen = [r._node for r in results if r._node is not None], set()
+        nodes = []
         while stack:
             node = stack.pop()
             if node in seen or isinstance(node, AccumulateGrad):
                 continue
             seen.add(node)
+            nodes.append(node)
+            stack.extend(e[0] for e in node.edges if e is not None)
+        if any(getattr(node, "saved", ()) is None or getattr(node, "freed", False) for node in nodes):
+            return False
+        for node in nodes:
             if not isinstance(node, OpNode) or node.tensor_hooks or node.pre_hooks or node.post_hooks:
                 raise Refused(
                     f"torch.compile(fullgraph=True): {node.name()} has a gradient or hook of its own in Python, and the "
                     "result is differentiated outside. Call backward() inside the function, or leave fullgraph out."
                 )
-            stack.extend(e[0] for e in node.edges if e is not None)
+        return True
 
     def _check_nothing_left(self, batch) -> None:
         for attempt in range(2):
@@ -256,8 +276,7 @@ class Capture:
                 inputs.append(what)
         outs = apply(self.op, (), inputs, device=self.tape.device)
         del inputs, draws
-        if self.ends_step:
-            self.tape.batch.whole = True
+        self.tape.batch.whole = True
         for (kind, what), i in self.cells:
             if kind == "cell":
                 what.set(outs[i]._cell.value)
@@ -271,7 +290,8 @@ class Capture:
             if kind == "slot":
                 t = wrap(outs[what]._cell.value)
                 if wanted[0]:
-                    t._node, t._nr = outs[what]._node, outs[what]._nr
+                    source = outs[what]
+                    t._node, t._nr = source._node or Spent([], (source._aval(),)), source._nr
                 results.append(t)
             else:
                 results.append(arguments[what] if kind == "argument" else what)

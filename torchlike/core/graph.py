@@ -11,6 +11,13 @@ from torchlike.core.op import Rule
 
 _sequence = itertools.count(1)
 
+FREED = (
+    "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
+    "freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify "
+    "retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors "
+    "after calling backward."
+)
+
 
 class _Mode(threading.local):
     grad = True
@@ -194,12 +201,7 @@ class OpNode(Node):
     def apply(self, cotangents: list, keep: bool) -> list:
         saved = self.saved
         if saved is None:
-            raise RuntimeError(
-                "Trying to backward through the graph a second time (or directly access saved tensors after they have "
-                "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
-                "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time "
-                "or if you need to access saved tensors after calling backward."
-            )
+            raise RuntimeError(FREED)
         if not keep and saved:
             self.saved = None
         return self.run(self, saved, cotangents)

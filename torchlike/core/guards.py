@@ -22,13 +22,13 @@ _MISSING = object()
 class Guards:
     """The plain values a function can reach, as they were when it was captured."""
 
-    def __init__(self, fn, live: set[int]):
-        self.live = live  # ids of the dicts whose numbers a replay reads again (optimizer groups)
+    def __init__(self, *roots):
         self.items: list[tuple] = []  # (mapping or sequence, key, expected, by identity)
         self.lengths: list[tuple] = []
         self._seen: set[int] = set()
         self._keep: list = []
-        self._follow(fn)
+        for root in roots:
+            self._follow(root)
 
     def hold(self) -> bool:
         """Whether everything is as it was."""
@@ -48,8 +48,7 @@ class Guards:
 
     def _note(self, where, key, value) -> None:
         if isinstance(value, _PLAIN):
-            if not (id(where) in self.live and isinstance(value, int | float)):
-                self.items.append((where, key, value, False))
+            self.items.append((where, key, value, False))
             return
         if not isinstance(value, types.ModuleType):
             self.items.append((where, key, value, True))
@@ -87,7 +86,7 @@ class Guards:
             self._object(x)
 
     def _function(self, fn: types.FunctionType) -> None:
-        if (fn.__module__ or "").split(".")[0] in _SKIPPED:
+        if fn.__globals__.get("__name__", "").split(".")[0] in _SKIPPED:
             return
         for cell in fn.__closure__ or ():
             try:
@@ -119,7 +118,7 @@ class Guards:
         if groups is not None and home == "torchlike":  # an optimizer: only its settings
             for group in groups:
                 for key, value in group.items():
-                    if isinstance(value, _PLAIN):
+                    if isinstance(value, bool | str | None):  # numbers are read again at every replay: LiveScalar
                         self._note(group, key, value)
                     elif key == "params":
                         self.lengths.append((value, len(value)))

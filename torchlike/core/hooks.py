@@ -12,7 +12,7 @@ class RemovableHandle:
     """Returned by every `register_*hook`; `remove()` or the end of a `with` block takes the hook away."""
 
     def __init__(self, hooks: dict, hook=None, *, first: bool = False):
-        self.id = next(_keys)
+        self.id = next(k for k in _keys if k not in hooks)  # an unpickled table may hold any id
         # a plain dict cannot be weakly referenced; its owner lives as long as the hooks matter
         self._hooks = weakref.ref(hooks) if hasattr(hooks, "__weakref__") else (lambda: hooks)
         if hook is not None:

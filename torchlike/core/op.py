@@ -182,10 +182,11 @@ def sizes(value, name: str = "size", op: str = "") -> tuple | None:
 class Spec:
     """One op at one structure: the unit that programs are keyed by."""
 
-    __slots__ = ("op", "avals", "fn", "outs", "single", "device", "traced", "jitted", "rules")
+    __slots__ = ("op", "template", "avals", "fn", "outs", "single", "device", "traced", "jitted", "rules")
 
     def __init__(self, op: Op, template: tuple, avals: tuple[Aval, ...], device):
         self.op = op
+        self.template = template
         self.avals = avals
         self.device = device
         self.traced = any(a.traced for a in avals)
@@ -205,7 +206,8 @@ class Spec:
         self.outs = tuple(aval(tuple(s.shape), np.dtype(s.dtype), device, self.traced) for s in flat)
 
     def __repr__(self) -> str:
-        return f"{self.op.name}({', '.join(map(repr, self.avals))})"
+        structure = [repr(part) for part in self.template if part is not SLOT]
+        return f"{self.op.name}({', '.join([*map(repr, self.avals), *structure])})"
 
     def vjp(self, wanted: tuple[bool, ...]) -> Rule:
         """The gradient of this use of the op towards the wanted inputs."""
@@ -329,21 +331,45 @@ def spec(op: Op, template: tuple, avals: tuple, device) -> Spec:
     return found
 
 
-TABLE: dict[str, Op] = {}
-"""Every public name, such as "torch.add" or "Tensor.add_", and the op that answers to it."""
+class Composite:
+    """A Python function of tensors that is made of other operations, or decides which of them to record."""
+
+    def __init__(self, body: Callable):
+        self.name = body.__name__.strip("_")
+        self.body = body
 
 
-def op(*names: str, grad: str | None = None, differentiable: bool = True) -> Callable:
-    """File a body under its public names and return it unchanged. `*.add` means torch.add and Tensor.add."""
+TABLE: dict[str, Any] = {}
+"""Every public name, such as "torch.add" or "Tensor.add_", and the Op, View or Composite that answers to it."""
+
+
+def enter(made, names: tuple[str, ...]) -> None:
+    """Put it into the table under its names. `*.add` means torch.add and Tensor.add, "Tensor.@T" is a property."""
+    for name in names:
+        for full in (f"torch{name[1:]}", f"Tensor{name[1:]}") if name.startswith("*.") else (name,):
+            if full in TABLE:
+                first, second = TABLE[full].body.__module__, made.body.__module__
+                raise ValueError(f"{full} is filed twice: by {first} and {second}")
+            TABLE[full] = made
+
+
+def op(*names: str, grad: str | None = None, differentiable: bool = True, kind: type[Op] = Op) -> Callable:
+    """File a body under its public names and return it unchanged."""
 
     def file(body):
-        made = Op(body.__name__.strip("_"), body, grad=grad, differentiable=differentiable)
-        for name in names:
-            for full in (f"torch{name[1:]}", f"Tensor{name[1:]}") if name.startswith("*.") else (name,):
-                if full in TABLE:
-                    raise ValueError(f"{full} is filed twice: by {TABLE[full].body.__module__} and {body.__module__}")
-                TABLE[full] = made
+        made = kind(body.__name__.strip("_"), body, grad=grad, differentiable=differentiable)
+        enter(made, names)
         body.op = made
+        return body
+
+    return file
+
+
+def composite(*names: str) -> Callable:
+    """File a Python function of tensors under its public names and return it unchanged."""
+
+    def file(body):
+        enter(Composite(body), names)
         return body
 
     return file

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import itertools
 import weakref
+from collections.abc import Callable
 
 import numpy as np
 
 from torchlike.core import capture
 from torchlike.core import device as _device
 from torchlike.core.graph import AccumulateGrad, Node, OpNode, mode
-from torchlike.core.op import Op, inexact, spec
+from torchlike.core.op import SLOT, Op, enter, inexact, spec
 from torchlike.core.tape import tape
 from torchlike.core.value import SCALARS, Aval, Value, aval
 
@@ -95,6 +96,14 @@ class Variable:
             return node, 0
         return None
 
+    def _line(self) -> list[Variable]:
+        """This view and the views it stands on, without the root."""
+        line, t = [], self
+        while t._parent is not None:
+            line.append(t)
+            t = t._parent
+        return line
+
     def _root(self) -> Variable:
         root = self
         while root._parent is not None:
@@ -122,6 +131,15 @@ class Variable:
                     raise RuntimeError(
                         "a view of a leaf Variable that requires grad is being used in an in-place operation."
                     )
+            if self._parent is not None and self.requires_grad:  # type: ignore[attr-defined]
+                for t in self._line():
+                    if t._step[0].several:
+                        raise RuntimeError(
+                            f"Output of {t._step[0].name} is a view and is being modified inplace. This view is the "
+                            "output of a function that returns multiple views. Such functions do not allow the output "
+                            "views to be modified inplace. You should replace the inplace operation by an "
+                            "out-of-place one."
+                        )
         if self._parent is not None and self._overlaps():
             raise RuntimeError(
                 "unsupported operation: more than one element of the written-to tensor refers to a single memory "
@@ -135,6 +153,11 @@ class Variable:
     def _assign(self, result: Variable) -> None:
         """Make `result` (of this tensor's shape and dtype) the content of this tensor's memory, history included."""
         if self._parent is not None:
+            if any(t._step[0].repeats for t in self._parent._line()):
+                # what stands between repeats memory: only the places themselves say what is written
+                size, stride, offset = self._geometry()
+                write_strided((SLOT, size, stride, SLOT), [memory(self), offset])._assign(result)
+                return
             view, template, scalars = self._step
             parent = self._parent
             whole = apply(view.write, (template[0], *template), [parent, result, *scalars])
@@ -156,6 +179,8 @@ class Variable:
 
 
 result_type: type[Variable] = Variable  # tensor.py puts Tensor here
+write_strided: View  # ops/slicing.py puts these two here: the view at any places of a memory,
+memory: Callable[[Variable], Variable]  # and the whole memory under a tensor, in its order and dtype
 
 
 def new(cell: Cell) -> Variable:
@@ -305,12 +330,17 @@ class View:
     """A way to look at memory: `read` takes the view out of its parent, `write` puts it back, `geometry` says where
     its elements lie. All three have the same parameters after the first."""
 
-    def __init__(self, name: str, read, write, geometry, *, grad: str | None, check: bool):
+    def __init__(
+        self, name: str, read, write, geometry, *,
+        grad: str | None = None, check: bool = False, several: bool = False, repeats: bool = False,
+    ):  # fmt: skip
         self.name = name
         self.read = Op(name, read, grad=grad)
         self.write = Op(name + "_write", write, grad="CopySlices")
         self.geometry = Op(name + "_geometry", geometry)
         self.check = check  # whether the geometry holds checks that shape inference cannot make
+        self.several = several  # one of several views made by one call; autograd forbids writing into those
+        self.repeats = repeats  # whether it may show one place in memory more than once
         self.body = read
 
     def bind(self, args: tuple, kwargs: dict):
@@ -329,3 +359,14 @@ class View:
         result._step = (self, template, scalars)
         result._strided = strided
         return result
+
+
+def view(*names: str, geometry, write, **facts):
+    """File the reading side of a view, together with its other two, under public names and return it unchanged."""
+
+    def file(read):
+        read.view = View(read.__name__.strip("_"), read, write, geometry, **facts)
+        enter(read.view, names)
+        return read
+
+    return file

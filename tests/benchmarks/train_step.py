@@ -1,0 +1,96 @@
+"""Milliseconds per training step, torchlike against hand-written JAX and PyTorch.
+
+    python -m tests.benchmarks.train_step [--rounds 15] [--json FILE]
+
+Each contender lives in a process of its own; they take turns, a few dozen steps at a time, so that a change of the
+machine's mood meets all of them. Printed are medians over the rounds and ratios to the hand-written JAX step and to
+PyTorch eager. The ratios count; the milliseconds belong to the machine named in the first line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+
+from tests.benchmarks.models import CONTENDERS, contender
+
+
+def work(which: str, name: str) -> None:
+    """A contender's process: reads numbers of steps, answers with seconds per step."""
+    step = contender(which, name)
+    losses = [step() for _ in range(20)]
+    print(json.dumps({"first": losses[0], "last": losses[-1]}), flush=True)
+    for line in sys.stdin:
+        n = int(line)
+        start = time.perf_counter()
+        for _ in range(n):
+            step()
+        print((time.perf_counter() - start) / n, flush=True)
+
+
+def start(which: str, name: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "tests.benchmarks.train_step", "--work", which, name]
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+
+
+def measure(name: str, contenders: list[str], rounds: int, steps: int) -> dict:
+    """{contender: median seconds per step}, interleaved."""
+    running = {}
+    for which in contenders:
+        process = start(which, name)
+        ready = process.stdout.readline()
+        if not ready:
+            print(f"  {which}: does not run here")
+            continue
+        running[which] = (process, json.loads(ready))
+    times: dict[str, list[float]] = {which: [] for which in running}
+    for _ in range(rounds):
+        for which, (process, _) in running.items():
+            process.stdin.write(f"{steps}\n")
+            process.stdin.flush()
+            times[which].append(float(process.stdout.readline()))
+    for process, _ in running.values():
+        process.stdin.close()
+        process.wait()
+    reference = running["hand-written JAX"][1]
+    for which, (_, losses) in running.items():
+        if abs(losses["last"] - reference["last"]) > 1e-3 * abs(reference["last"]):
+            raise SystemExit(f"{which} computes something else: loss {losses} against {reference}")
+    return {which: statistics.median(t) for which, t in times.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--steps", type=int, default=100, help="steps of one contender's turn")
+    parser.add_argument("--json", help="also write the medians to this file")
+    parser.add_argument("--work", nargs=2, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.work:
+        return work(*args.work)
+    contenders = [c for c in CONTENDERS if not c.startswith("PyTorch") or importlib.util.find_spec("torch")]
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    results = {}
+    for name in ("mlp", "cnn"):
+        results[name] = medians = measure(name, contenders, args.rounds, args.steps)
+        hand, eager = medians["hand-written JAX"], medians.get("PyTorch")
+        print(f"\n{name.upper():22} {'ms per step':>12} {'/ hand-written':>15} {'/ PyTorch eager':>16}")
+        for which, seconds in medians.items():
+            last = f"{seconds / eager:16.2f}" if eager else ""
+            print(f"{which:22} {1000 * seconds:12.3f} {seconds / hand:15.2f} {last}")
+    if args.json:
+        with open(args.json, "w") as f:
+            json.dump(results, f, indent=1)
+
+
+if __name__ == "__main__":
+    main()
