@@ -290,6 +290,8 @@ SPLITS = {
     "fractions, negative": split(10, [1.5, -0.5]),
     "wrong sum": split(10, [3, 3]),
     "wrong fractions": split(10, [0.3, 0.3]),
+    "a negative length": split(10, [-1, 11]),
+    "no lengths": split(0, []),
     "a whole of one": split(1, [1]),
     "samples": lambda lib: [list(part) for part in lib.utils.data.random_split("abcdefg", [4, 3])],
 }
@@ -638,6 +640,12 @@ def test_a_new_rule_for_a_type_is_used(monkeypatch):
     monkeypatch.setitem(default_collate_fn_map, torchlike.Tensor, lambda batch, **_: len(batch))
     assert default_collate([np.ones(2), np.ones(2)]) == 2
     assert next(iter(DataLoader(rows(), batch_size=3))) == [3, 3]
+
+
+def test_lengths_that_are_no_integers_are_refused():
+    # PyTorch's class of error; its wording lists the overloads of its own randperm.
+    with pytest.raises(TypeError):
+        split(10, [2.5, 7.5])(torchlike)
 
 
 def test_workers_are_refused_with_the_way_around():

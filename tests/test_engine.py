@@ -195,8 +195,8 @@ def test_explain_names_the_reason():
             work(torch.ones(n))
         assert len(torch.explain.reasons) == 2
         assert "test_engine.py" in torch.explain.reasons[1]
-        assert "[3]" in torch.explain.reasons[1]
-        assert "[4]" in torch.explain.reasons[1]
+        assert "(3,)" in torch.explain.reasons[1]
+        assert "(4,)" in torch.explain.reasons[1]
     finally:
         torch.explain.watch(False)
 

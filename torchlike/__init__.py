@@ -21,14 +21,21 @@ from torchlike.tensor import from_jax as from_jax
 # what follows is built on Tensor and, when called, on the names bound below
 from torchlike import autograd as autograd
 from torchlike import cuda as cuda
+from torchlike import indexing as indexing
 from torchlike import nn as nn
 from torchlike import optim as optim
+from torchlike import serialization as serialization
 from torchlike import utils as utils
+from torchlike.utils import data as _data  # noqa: F401  torch.utils.data is there without an import
 from torchlike.compiler import compile as compile
 from torchlike.creation import *  # noqa: F403
 from torchlike.facade import bind_all as _bind_all
 from torchlike.nn import functional as _functional
+from torchlike.numeric_limits import finfo as finfo
+from torchlike.numeric_limits import iinfo as iinfo
 from torchlike.printing import set_printoptions as set_printoptions
 from torchlike.random import *  # noqa: F403
+from torchlike.serialization import load as load
+from torchlike.serialization import save as save
 
 _bind_all(Tensor, {"torch": _sys.modules[__name__], "F": _functional})

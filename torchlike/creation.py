@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import math
+import warnings
 from collections.abc import Sequence
 
 import jax
@@ -11,6 +12,7 @@ import numpy as np
 
 from torchlike.core import device as _device
 from torchlike.core import dtype as _dtype
+from torchlike.core.host import share
 from torchlike.core.op import SLOT, TABLE, inexact, sizes
 from torchlike.core.value import put
 from torchlike.core.variable import Variable, apply, wrap
@@ -163,8 +165,6 @@ def tensor(data, *, dtype=None, device=None, requires_grad: bool = False, pin_me
             [ 1., -1.]])
     """
     if isinstance(data, Variable):
-        import warnings
-
         warnings.warn(
             "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
             "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
@@ -207,14 +207,35 @@ def scalar_tensor(s, *, dtype=None, device=None, requires_grad: bool = False) ->
 
 
 def from_numpy(ndarray: np.ndarray) -> Tensor:
-    """A tensor with the values of a NumPy array.
+    """A tensor over the memory of a NumPy array: a write to either is seen by the other (see core/host.py).
 
-    Differs from PyTorch: the values are copied, since JAX's arrays cannot be written by others.
+    >>> import numpy as np
+    >>> import torchlike as torch
+    >>> a = np.zeros(2)
+    >>> t = torch.from_numpy(a)
+    >>> a[0] = 5
+    >>> t
+    tensor([5., 0.], dtype=torch.float64)
     """
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
     _dtype.from_np(ndarray.dtype)
-    return wrap(put(ndarray, _device.cpu))
+    if not ndarray.flags.writeable:
+        warnings.warn(
+            "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means "
+            "writing to this tensor will result in undefined behavior. You may want to copy the array to protect its "
+            "data or make it writable before converting it to a tensor. This type of warning will be suppressed for "
+            "the rest of this program.",
+            UserWarning,
+            stacklevel=2,
+        )
+        return wrap(put(ndarray, _device.cpu))
+    if any(s < 0 for s in ndarray.strides):
+        raise ValueError(
+            "At least one stride in the given numpy array is negative, and tensors with negative strides are not "
+            "currently supported. (You can probably work around this by making a copy of your array  with array.copy().) "
+        )
+    return share(ndarray, _device.cpu)
 
 
 def from_dlpack(ext_tensor) -> Tensor:

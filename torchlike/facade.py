@@ -109,7 +109,7 @@ def write_out(name: str, result, out):
     if isinstance(result, tuple):
         for r, o in zip(result, out, strict=True):
             write_out(name, r, o)
-        return type(result)(out) if type(result) is tuple else type(result)(*out)
+        return type(result)(out)
     if not isinstance(out, Variable):
         raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
     if result._node is not None or out._node is not None or out._requires_grad:

@@ -14,6 +14,7 @@ from torchlike.core import capture, graph, variable
 from torchlike.core import device as _device
 from torchlike.core import dtype as _dtype
 from torchlike.core.hooks import RemovableHandle
+from torchlike.core.host import shared_array
 from torchlike.core.op import inexact
 from torchlike.core.size import Size
 from torchlike.core.value import of_array, put
@@ -236,10 +237,9 @@ class Tensor(Variable):
         return host.astype(np.float32).tolist() if host.dtype.kind == "V" else host.tolist()
 
     def numpy(self, *, force: bool = False) -> np.ndarray:
-        """The elements as a NumPy array (a barrier).
+        """The elements as a NumPy array over the tensor's memory (a barrier): a write to either is seen by the other.
 
-        Differs from PyTorch: the array is a copy, since JAX's arrays cannot be written. A later write to one is not
-        seen by the other.
+        `force=True` detaches, brings to the CPU and copies first if need be.
         """
         if force:
             return np.array(self.detach().cpu()._host())
@@ -252,11 +252,11 @@ class Tensor(Variable):
             )
         if self.dtype in (_dtype.bfloat16, _dtype.float8_e4m3fn, _dtype.float8_e5m2):
             raise TypeError(f"Got unsupported ScalarType {self.dtype._scalar_name}")
-        return np.array(self._host())
+        return shared_array(self)
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         array = self.numpy()
-        return array if dtype is None else array.astype(dtype, copy=False)
+        return np.array(array) if copy and dtype is None else array if dtype is None else array.astype(dtype, copy=copy)
 
     def jax(self) -> jax.Array:
         """The JAX array under this tensor, without a copy (a barrier). `torch.from_jax` goes the other way."""

@@ -13,7 +13,7 @@ _PLATFORMS = {"cpu": "cpu", "cuda": "gpu", "tpu": "tpu"}
 
 
 class device:
-    """Where a tensor lives: `torch.device("cpu")`, `torch.device("cuda", 0)`, `torch.device("cuda:1")`, "tpu" likewise.
+    """Where a tensor lives (interned: equal devices are one object): `torch.device("cpu")`, `torch.device("cuda", 0)`, `torch.device("cuda:1")`, "tpu" likewise.
 
     >>> import torchlike as torch
     >>> torch.device("cuda:1")
@@ -50,12 +50,6 @@ class device:
 
     def __reduce__(self):
         return device, (self.type, self.index)
-
-    def __eq__(self, other) -> bool:
-        return isinstance(other, device) and (self.type, self.index) == (other.type, other.index)
-
-    def __hash__(self) -> int:
-        return hash((self.type, self.index))
 
     @property
     def jax(self) -> jax.Device:

@@ -81,9 +81,10 @@ def from_np(np_dtype) -> dtype:
     try:
         return FROM_NP[np.dtype(np_dtype)]
     except KeyError:
+        kind = np.dtype(np_dtype).type
         raise TypeError(
-            f"can't convert np.ndarray of type {np.dtype(np_dtype)}. The only supported types are: float64, float32, "
-            "float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool."
+            f"can't convert np.ndarray of type {kind.__module__}.{kind.__name__}. The only supported types are: "
+            "float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool."
         ) from None
 
 

@@ -191,7 +191,7 @@ class OpNode(Node):
         self.run = run  # core.variable.differentiate
 
     def name(self) -> str:
-        return self.rule.spec.op.grad_name
+        return self.rule.spec.op.grad_of(self.rule.spec)
 
     @property
     def next_functions(self) -> tuple:

@@ -50,12 +50,22 @@ SLOT = _Slot()
 
 
 class Op:
-    """A pure function with the facts the engine needs: how to bind arguments and how PyTorch names its gradient."""
+    """A pure function with the facts the engine needs: how to bind arguments and how PyTorch names its gradient.
 
-    def __init__(self, name: str, body: Callable, *, grad: str | None = None, differentiable: bool = True):
+    `grad` is that name, or a function of the template and the inputs' avals where it depends on the use. `result` makes the
+    value of several outputs from their list.
+    """
+
+    result: Callable = tuple
+
+    def __init__(
+        self, name: str, body: Callable, *,
+        grad: str | Callable[[tuple, tuple], str] | None = None, differentiable: bool = True, result: Callable = tuple,
+    ):  # fmt: skip
         self.name = name
         self.body = body
         self.differentiable = differentiable
+        self.result = result
         self.grad_name = grad or "".join(part.capitalize() for part in name.split("_")) + "Backward0"
         self.parameters = list(inspect.signature(body).parameters.values())
         kinds = [str(p.annotation) for p in self.parameters]
@@ -71,6 +81,13 @@ class Op:
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
+
+    def grad_of(self, use: Spec) -> str:
+        """PyTorch's name for the gradient of this use."""
+        if isinstance(self.grad_name, str):
+            return self.grad_name
+        rest = [p.default for p in self.parameters[len(use.template) :]]
+        return self.grad_name((*use.template, *rest), use.avals)
 
     def bind(self, args: tuple, kwargs: dict) -> tuple[tuple, list]:
         """Split a call into its structure (a template with SLOTs) and its inputs, with PyTorch's errors."""
@@ -182,7 +199,7 @@ def sizes(value, name: str = "size", op: str = "") -> tuple | None:
 class Spec:
     """One op at one structure: the unit that programs are keyed by."""
 
-    __slots__ = ("op", "template", "avals", "fn", "outs", "single", "device", "traced", "jitted", "rules")
+    __slots__ = ("op", "template", "avals", "fn", "outs", "single", "device", "traced", "jitted", "rules", "differentiable")
 
     def __init__(self, op: Op, template: tuple, avals: tuple[Aval, ...], device):
         self.op = op
@@ -203,7 +220,8 @@ class Spec:
             shapes = jax.eval_shape(fn, *[a.struct for a in avals])
         self.single = not isinstance(shapes, tuple | list)
         flat = (shapes,) if self.single else shapes
-        self.outs = tuple(aval(tuple(s.shape), np.dtype(s.dtype), device, self.traced) for s in flat)
+        self.outs = outs = tuple(aval(tuple(s.shape), np.dtype(s.dtype), device, self.traced) for s in flat)
+        self.differentiable = op.differentiable and any(o.inexact for o in outs)
 
     def __repr__(self) -> str:
         structure = [repr(part) for part in self.template if part is not SLOT]
@@ -284,7 +302,7 @@ class VjpOp(Op):
         self.rule = rule
         self.given = given
         self.name = f"{rule.spec.op.name}_vjp"
-        self.grad_name = rule.spec.op.grad_name.replace("Backward", "BackwardBackward")
+        self.grad_name = rule.spec.op.grad_of(rule.spec).replace("Backward", "BackwardBackward")
         self.differentiable = rule.spec.op.differentiable
 
     def cotangents(self, given_cotangents) -> list:
@@ -353,11 +371,11 @@ def enter(made, names: tuple[str, ...]) -> None:
             TABLE[full] = made
 
 
-def op(*names: str, grad: str | None = None, differentiable: bool = True, kind: type[Op] = Op) -> Callable:
-    """File a body under its public names and return it unchanged."""
+def op(*names: str, kind: type[Op] = Op, **facts) -> Callable:
+    """File a body under its public names and return it unchanged. `facts` are those of `Op`."""
 
     def file(body):
-        made = kind(body.__name__.strip("_"), body, grad=grad, differentiable=differentiable)
+        made = kind(body.__name__.strip("_"), body, **facts)
         enter(made, names)
         body.op = made
         return body

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 from torchlike.core import device as _device
+from torchlike.core.dtype import category
 
 
 class Aval:
@@ -15,7 +16,7 @@ class Aval:
     `weak` marks Python numbers, whose kind, not width, takes part in promotion.
     """
 
-    __slots__ = ("shape", "dtype", "device", "traced", "weak")
+    __slots__ = ("shape", "dtype", "device", "traced", "weak", "inexact")
 
     def __repr__(self) -> str:
         return f"{'weak ' if self.weak else ''}{self.dtype.name}{list(self.shape)}@{self.device}"
@@ -34,6 +35,7 @@ def aval(shape: tuple, dtype: np.dtype, device, traced: bool = False, weak: bool
     if found is None:
         found = Aval()
         found.shape, found.dtype, found.device, found.traced, found.weak = key
+        found.inexact = category(dtype) >= 2  # whether gradients flow through it
         found = _interned.setdefault(key, found)
     return found
 

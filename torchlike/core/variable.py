@@ -27,12 +27,11 @@ _addresses = itertools.count(1)
 class Cell:
     """A piece of memory: its present value, how often it was written, and an address for `data_ptr()`."""
 
-    __slots__ = ("value", "version", "_address", "__weakref__")
+    version = 0
+    _address = 0
 
     def __init__(self, value: Value):
         self.value = value
-        self.version = 0
-        self._address = 0
 
     def set(self, value: Value) -> None:
         """Every write ends here."""
@@ -40,6 +39,13 @@ class Cell:
             capture.active.wrote(self, self.value)
         self.value = value
         self.version += 1
+
+    @property
+    def aval(self) -> Aval:
+        return self.value.aval
+
+    def part(self, whole: Variable, strided: tuple) -> Variable | None:
+        """A view made by the memory itself: see core/host.py."""
 
     @property
     def address(self) -> int:
@@ -81,7 +87,7 @@ class Variable:
 
     def _aval(self) -> Aval:
         if self._parent is None:
-            return self._cell.value.aval
+            return self._cell.aval
         return self._read().aval
 
     def _edge(self) -> tuple | None:
@@ -192,7 +198,8 @@ def new(cell: Cell) -> Variable:
 def wrap(value: Value) -> Variable:
     """A new tensor with memory of its own."""
     t = object.__new__(result_type)
-    t._cell = Cell(value)
+    t._cell = cell = object.__new__(Cell)  # the constructor's work without its call: this is the hot path
+    cell.value = value
     return t
 
 
@@ -243,25 +250,25 @@ def apply(op: Op, template: tuple, inputs: list, *, device=None, track: bool | N
     tensors = []
     if wanted and op.differentiable and (mode.grad if track is None else track):
         edges = [
-            x._edge() if isinstance(x, Variable) and inexact(a.dtype) else None
+            x._edge() if a.inexact and isinstance(x, Variable) else None
             for x, a in zip(inputs, avals, strict=True)
         ]
         mask = tuple([e is not None for e in edges])
-        if True in mask and any(inexact(o.aval.dtype) for o in outs):
+        if True in mask and use.differentiable:
             node = OpNode(use.vjp(mask), edges, values, differentiate)
             for i, out in enumerate(outs):
                 t = wrap(out)
-                if inexact(out.aval.dtype):
+                if out.aval.inexact:
                     t._node, t._nr = node, i
                 tensors.append(t)
             if capture.active is not None:
                 capture.active.recorded(inputs, mask)
-            return tensors[0] if use.single else tuple(tensors)
+            return tensors[0] if use.single else op.result(tensors)
     if capture.active is not None:
         capture.active.recorded(inputs, None)
     for out in outs:
         tensors.append(wrap(out))
-    return tensors[0] if use.single else tuple(tensors)
+    return tensors[0] if use.single else op.result(tensors)
 
 
 def differentiate(node: OpNode, saved: list, cotangents: list) -> list:
@@ -333,6 +340,7 @@ class View:
     def __init__(
         self, name: str, read, write, geometry, *,
         grad: str | None = None, check: bool = False, several: bool = False, repeats: bool = False,
+        retypes: bool = False,
     ):  # fmt: skip
         self.name = name
         self.read = Op(name, read, grad=grad)
@@ -341,6 +349,7 @@ class View:
         self.check = check  # whether the geometry holds checks that shape inference cannot make
         self.several = several  # one of several views made by one call; autograd forbids writing into those
         self.repeats = repeats  # whether it may show one place in memory more than once
+        self.retypes = retypes  # whether the elements of the view are of another type
         self.body = read
 
     def bind(self, args: tuple, kwargs: dict):
@@ -350,7 +359,10 @@ class View:
         x, *scalars = inputs
         if not isinstance(x, Variable):
             raise TypeError(f"{self.name}(): argument 'input' (position 1) must be Tensor, not {type(x).__name__}")
-        strided = self.geometry.function(template)(x._geometry(), *scalars) if self.check else None
+        shared = x._cell.__class__ is not Cell and not self.retypes
+        strided = self.geometry.function(template)(x._geometry(), *scalars) if self.check or shared else None
+        if shared and (part := x._cell.part(x, strided)) is not None:
+            return part
         result = apply(self.read, template, inputs)
         result._cached = result._cell.value
         result._cell = x._cell

@@ -181,7 +181,7 @@ def prelu(input: Array, weight: Array):
     return jnp.where(input > 0, input, weight * input)
 
 
-@op("_nn.rrelu", grad="RreluWithNoiseBackward0")
+@op(grad="RreluWithNoiseBackward0")
 def rrelu(input: Array, slope: Array):
     """x where positive, else slope · x, with a random slope for every element."""
     return jnp.where(input > 0, input, slope * input)

@@ -35,3 +35,12 @@ def ntuple(value, n: int, message: str = "") -> tuple:
         check(len(value) in (1, n), message)
         return value * n if len(value) == 1 else value
     return (value,) * n
+
+
+def need(x, kernel: str, lowest: int = 0, highest: int = 3) -> None:
+    """PyTorch's error where its CPU kernel exists only for some categories: 0 bool, 1 integer, 2 floating, 3 complex."""
+    check(
+        lowest <= category(np.dtype(x.dtype)) <= highest,
+        f"\"{kernel}\" not implemented for '{word(x)}'",
+        NotImplementedError,
+    )

@@ -8,13 +8,13 @@ from torchlike.core.op import Array, Scalar, Sizes, op
 from torchlike.ops.promotion import as_np
 
 
-@op("make.full")
+@op("_make.full")
 def full(size: Sizes, fill_value: Scalar, dtype):
     """One value everywhere."""
     return jnp.full(size, fill_value, as_np(dtype))
 
 
-@op("make.arange")
+@op("_make.arange")
 def arange(start: Scalar, step: Scalar, n: int, dtype):
     """`n` numbers from `start` by `step`, computed as start + i·step like PyTorch's."""
     d = as_np(dtype)
@@ -22,7 +22,7 @@ def arange(start: Scalar, step: Scalar, n: int, dtype):
     return (jnp.asarray(start, wide) + jnp.arange(n, dtype=wide) * jnp.asarray(step, wide)).astype(d)
 
 
-@op("make.linspace")
+@op("_make.linspace")
 def linspace(start: Scalar, end: Scalar, steps: int, dtype):
     """`steps` numbers from `start` to `end`, both included; the second half counts back from the end, as PyTorch's."""
     d = as_np(dtype)
@@ -35,7 +35,7 @@ def linspace(start: Scalar, end: Scalar, steps: int, dtype):
     return jnp.where(i < steps // 2, start + step * i, end - step * (steps - 1 - i)).astype(d)
 
 
-@op("make.logspace")
+@op("_make.logspace")
 def logspace(start: Scalar, end: Scalar, steps: int, base: Scalar, dtype):
     """base to the power of `linspace(start, end, steps)`."""
     d = as_np(dtype)
@@ -43,7 +43,7 @@ def logspace(start: Scalar, end: Scalar, steps: int, base: Scalar, dtype):
     return jnp.power(jnp.asarray(base, jnp.float64), exponents).astype(d)
 
 
-@op("make.eye")
+@op("_make.eye")
 def eye(n: int, m: int, dtype):
     """Ones on the diagonal."""
     return jnp.eye(n, m, dtype=as_np(dtype))

@@ -94,3 +94,9 @@ def embedding(weight: Array, indices: Array, padding_idx: int = -1):
     if padding_idx >= 0:
         rows = jnp.where((indices == padding_idx)[..., None], lax.stop_gradient(rows), rows)
     return rows
+
+
+@op(differentiable=False)
+def one_hot(tensor: Array, num_classes: int):
+    """Ones where the class is the index, along a new last dimension."""
+    return (tensor[..., None] == jnp.arange(num_classes)).astype(jnp.int64)

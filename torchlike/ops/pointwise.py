@@ -1,22 +1,339 @@
-"""Element-wise arithmetic."""
+"""Functions of one number, element by element: the table of those that JAX has, then those with rules of their own.
+
+Integers give the default floating type unless the text says otherwise.
+"""
 
 from __future__ import annotations
 
+import math
+
+import jax
 import jax.numpy as jnp
+import numpy as np
+from jax import lax
 
+from torchlike.core.dtype import category
 from torchlike.core.op import Array, Scalar, op
-from torchlike.ops.promotion import promote
+from torchlike.ops.checks import check, need, word
+from torchlike.ops.promotion import elementwise, promote_float, result_type
 
 
-@op("*.add", "Tensor.add_", "Tensor.__add__", "Tensor.__radd__", "Tensor.__iadd__")
-def add(input: Array, other: Array, *, alpha: Scalar = 1):
-    """`input + alpha * other`, element by element, broadcasting."""
-    input, other = promote(input, other)
-    return input + other * jnp.asarray(alpha, other.dtype)
+def _in_double(f):
+    """f computed in double and rounded, where float32's quotient of logarithms would miss whole powers."""
+
+    def exact(x):
+        return f(x.astype(jnp.float64)).astype(x.dtype) if category(x.dtype) == 2 else f(x)
+
+    return exact
 
 
-@op("*.mul", "*.multiply", "Tensor.mul_", "Tensor.multiply_", "Tensor.__mul__", "Tensor.__rmul__", "Tensor.__imul__")
-def mul(input: Array, other: Array):
-    """`input * other`, element by element, broadcasting."""
-    input, other = promote(input, other)
-    return input * other
+_FLOATING = {
+    "acos": (jnp.arccos, "The angle in [0, π] whose cosine is x.", "arccos"),
+    "acosh": (jnp.arccosh, "The number at least 0 whose hyperbolic cosine is x.", "arccosh"),
+    "asin": (jnp.arcsin, "The angle in [-π/2, π/2] whose sine is x.", "arcsin"),
+    "asinh": (jnp.arcsinh, "The number whose hyperbolic sine is x.", "arcsinh"),
+    "atan": (jnp.arctan, "The angle in [-π/2, π/2] whose tangent is x.", "arctan"),
+    "atanh": (jnp.arctanh, "The number whose hyperbolic tangent is x.", "arctanh"),
+    "cos": (jnp.cos, "The cosine of x, x in radians."),
+    "cosh": (jnp.cosh, "The hyperbolic cosine of x."),
+    "deg2rad": (lambda x: x * (math.pi / 180), "Degrees as radians."),
+    "digamma": (jax.scipy.special.digamma, "The derivative of the logarithm of the gamma function."),
+    "erf": (lax.erf, "The error function: 2/√π times the integral of exp(-t²) from 0 to x."),
+    "erfc": (lax.erfc, "1 - erf(x), without cancellation."),
+    "erfinv": (lax.erf_inv, "The number whose error function is x."),
+    "exp": (jnp.exp, "e to the power of x."),
+    "exp2": (jnp.exp2, "2 to the power of x."),
+    "expm1": (jnp.expm1, "exp(x) - 1, without cancellation."),
+    "i0": (jax.scipy.special.i0, "The modified Bessel function of the first kind of order 0."),
+    "lgamma": (jax.scipy.special.gammaln, "The logarithm of the absolute value of the gamma function."),
+    "log": (jnp.log, "The natural logarithm."),
+    "log10": (_in_double(jnp.log10), "The logarithm to base 10."),
+    "log1p": (jnp.log1p, "log(1 + x), without cancellation."),
+    "log2": (_in_double(jnp.log2), "The logarithm to base 2."),
+    "rad2deg": (lambda x: x * (180 / math.pi), "Radians as degrees."),
+    "reciprocal": (jnp.reciprocal, "1 / x."),
+    "rsqrt": (lax.rsqrt, "1 / √x."),
+    "sigmoid": (jax.nn.sigmoid, "1 / (1 + exp(-x))."),
+    "sin": (jnp.sin, "The sine of x, x in radians."),
+    "sinc": (jnp.sinc, "sin(πx) / (πx), and 1 at 0."),
+    "sinh": (jnp.sinh, "The hyperbolic sine of x."),
+    "sqrt": (jnp.sqrt, "The square root of x."),
+    "tan": (jnp.tan, "The tangent of x, x in radians."),
+    "tanh": (jnp.tanh, "The hyperbolic tangent of x."),
+}
+"""Name: the function of a floating (or complex) array, what it is, and further names."""
+
+_REAL_ONLY = {"erf": "erf_vml_cpu", "erfc": "erfc_vml_cpu", "erfinv": "erfinv_vml_cpu", "lgamma": "lgamma_vml_cpu",
+              "i0": "i0_cpu"}  # fmt: skip
+
+
+def _file(name: str, f, text: str, *others: str) -> None:
+    def body(input: Array):
+        if name in _REAL_ONLY:
+            need(input, _REAL_ONLY[name], 0, 2)
+        return f(*promote_float(input))
+
+    body.__name__, body.__doc__ = name, text
+    op(*[f"*.{n}{end}" for n in (name, *others) for end in ("", "_")])(body)
+
+
+for _name, _entry in _FLOATING.items():
+    _file(_name, *_entry)
+
+
+# --- signs and absolute values ----------------------------------------------------------------------------------------
+
+
+@op("*.neg", "*.negative", "*.neg_", "*.negative_", "Tensor.__neg__")
+def neg(input: Array):
+    """-x."""
+    check(
+        input.dtype != bool,
+        "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the "
+        "`~` or `logical_not()` operator instead.",
+    )
+    return -input
+
+
+@op("*.positive", "Tensor.__pos__", grad="AliasBackward0")
+def positive(input: Array):
+    """x itself."""
+    check(input.dtype != bool, "The `+` operator, on a bool tensor is not supported.")
+    return input
+
+
+@op("*.abs", "*.absolute", "*.abs_", "Tensor.absolute_", "Tensor.__abs__")
+def abs(input: Array):
+    """|x|, with gradient 0 at 0; of complex numbers their length."""
+    need(input, "abs_cpu", 1)
+    return jnp.abs(input)
+
+
+@op("*.sign", "Tensor.sign_")
+def sign(input: Array):
+    """-1, 0 or 1."""
+    check(
+        not jnp.iscomplexobj(input),
+        "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead.",
+        NotImplementedError,
+    )
+    return input if input.dtype == bool else jnp.sign(input)
+
+
+@op("*.sgn", "Tensor.sgn_")
+def sgn(input: Array):
+    """The sign of x; of complex numbers x / |x|, and 0 at 0."""
+    return input if input.dtype == bool else jnp.sign(input)
+
+
+@op("*.signbit", differentiable=False)
+def signbit(input: Array):
+    """Whether the sign bit is set: also for -0.0."""
+    check(not jnp.iscomplexobj(input), "signbit is not implemented for complex tensors.", NotImplementedError)
+    return jnp.signbit(input) if category(input.dtype) == 2 else input < jnp.zeros((), input.dtype)
+
+
+@op("*.angle")
+def angle(input: Array):
+    """The argument of complex numbers in radians; of real ones 0 or, where negative, π."""
+    (x,) = promote_float(input)
+    if category(x.dtype) == 3:
+        return jnp.angle(x)
+    return lax.stop_gradient(jnp.where(x != x, x, jnp.where(x < 0, jnp.asarray(math.pi, x.dtype), jnp.zeros((), x.dtype))))
+
+
+@op("*.conj", "*.conj_physical", "Tensor.conj_physical_")
+def conj(input: Array):
+    """The complex conjugate; real tensors stay as they are. Differs from PyTorch: not a view."""
+    return jnp.conj(input)
+
+
+@op("torch.complex")
+def complex(real: Array, imag: Array):
+    """Complex numbers from their parts, both of one floating type."""
+    check(
+        category(real.dtype) == category(imag.dtype) == 2,
+        f"Expected both inputs to be Half, Float or Double tensors but got {word(real)} and {word(imag)}",
+    )
+    check(
+        real.dtype == imag.dtype,
+        f"Expected object of scalar type {word(real)} but got scalar type {word(imag)} for second argument",
+    )
+    return lax.complex(*elementwise(real, imag))
+
+
+@op("torch.polar")
+def polar(abs: Array, angle: Array):
+    """Complex numbers from their lengths and angles."""
+    return complex(abs * jnp.cos(angle), abs * jnp.sin(angle))
+
+
+# --- rounding ---------------------------------------------------------------------------------------------------------
+
+
+def _rounding(name: str, f, text: str, *others: str) -> None:
+    def body(input: Array):
+        check(name == "round" or not jnp.iscomplexobj(input), f"{name} is not supported for complex inputs",
+              NotImplementedError)  # fmt: skip
+        need(input, f"{name}_vml_cpu", 1, 2)
+        return f(input) if category(input.dtype) == 2 else input
+
+    body.__name__, body.__doc__ = name, text
+    op(*[f"*.{n}{end}" for n in (name, *others) for end in ("", "_")])(body)
+
+
+_rounding("floor", jnp.floor, "The greatest integer that is not above x; integers stay as they are.")
+_rounding("ceil", jnp.ceil, "The least integer that is not below x; integers stay as they are.")
+_rounding("trunc", jnp.trunc, "x rounded towards 0; integers stay as they are.", "fix")
+
+
+@op("*.round", "*.round_", grad=lambda template, avals: f"RoundBackward{int(bool(template[1]))}")
+def round(input: Array, *, decimals: int = 0):
+    """x rounded to the nearest number of so many decimals, halves to the even one; integers stay as they are."""
+    if not decimals:
+        need(input, "round_vml_cpu", 1, 2)
+        return jnp.round(input) if category(input.dtype) == 2 else input
+    need(input, "round_cpu", 2, 2)
+    scale = jnp.asarray(10.0 ** np.abs(decimals), input.dtype)
+    return jnp.round(input * scale) / scale if decimals > 0 else jnp.round(input / scale) * scale
+
+
+@op("*.frac", "*.frac_")
+def frac(input: Array):
+    """x - trunc(x)."""
+    need(input, "frac_cpu", 2, 2)
+    return input - jnp.trunc(input)
+
+
+# --- powers and repairs -----------------------------------------------------------------------------------------------
+
+
+@op("*.square", "*.square_", grad="PowBackward0")
+def square(input: Array):
+    """x · x."""
+    return lax.square(input.astype(jnp.int64) if input.dtype == bool else input)
+
+
+@op("*.logit", "*.logit_")
+def logit(input: Array, eps: float | None = None):
+    """log(x / (1 - x)), with x held between eps and 1 - eps if that is given."""
+    (x,) = promote_float(input)
+    if eps is not None:
+        x = jnp.where(x < eps, jnp.asarray(eps, x.dtype), jnp.where(x > 1 - eps, jnp.asarray(1 - eps, x.dtype), x))
+    return jnp.log(x / (1 - x))
+
+
+@op("*.nan_to_num", "*.nan_to_num_")
+def nan_to_num(input: Array, nan: float | None = None, posinf: float | None = None, neginf: float | None = None):
+    """x with not-a-numbers and infinities replaced: by 0 and the greatest and least finite numbers if nothing is said."""
+    if category(input.dtype) < 2:
+        return input
+    return jnp.nan_to_num(input, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
+
+
+@op("*.isnan", differentiable=False)
+def isnan(input: Array):
+    """Whether x is not a number."""
+    return jnp.isnan(input)
+
+
+@op("*.isinf", differentiable=False)
+def isinf(input: Array):
+    """Whether x is infinite."""
+    return jnp.isinf(input)
+
+
+@op("*.isposinf", differentiable=False)
+def isposinf(input: Array):
+    """Whether x is +∞."""
+    return input == jnp.inf
+
+
+@op("*.isneginf", differentiable=False)
+def isneginf(input: Array):
+    """Whether x is -∞."""
+    return input == -jnp.inf
+
+
+@op("*.isfinite", differentiable=False)
+def isfinite(input: Array):
+    """Whether x is neither infinite nor not a number."""
+    return jnp.isfinite(input)
+
+
+@op("*.isreal", differentiable=False)
+def isreal(input: Array):
+    """Whether x has no imaginary part."""
+    return jnp.isreal(input)
+
+
+# --- two operands -----------------------------------------------------------------------------------------------------
+
+
+@op("*.atan2", "*.arctan2", "Tensor.atan2_", "Tensor.arctan2_")
+def atan2(input: Array, other: Array):
+    """The angle of the point (x=other, y=input), in [-π, π]."""
+    return jnp.arctan2(*elementwise(input, other, floating=True))
+
+
+@op("*.hypot", "Tensor.hypot_")
+def hypot(input: Array, other: Array):
+    """√(input² + other²), without overflow."""
+    a, b = elementwise(input, other)
+    need(a, "hypot_cpu", 2)
+    return _hypot(*jnp.broadcast_arrays(a, b))
+
+
+@jax.custom_jvp
+def _hypot(a, b):
+    return jnp.hypot(a, b)
+
+
+@_hypot.defjvp
+def _hypot_jvp(primals, tangents):
+    a, b = primals
+    h = _hypot(a, b)
+    return h, tangents[0] * (a / h) + tangents[1] * (b / h)
+
+
+@op("*.logaddexp")
+def logaddexp(input: Array, other: Array):
+    """log(exp(input) + exp(other)), without overflow."""
+    a, b = elementwise(input, other)
+    need(a, "logaddexp_cpu", 2)
+    return jnp.logaddexp(a, b)
+
+
+@op("*.logaddexp2")
+def logaddexp2(input: Array, other: Array):
+    """log2(2**input + 2**other), without overflow."""
+    a, b = elementwise(input, other)
+    need(a, "logaddexp2_cpu", 2)
+    return jnp.logaddexp2(a, b)
+
+
+@op("*.xlogy", "*.xlogy_", grad=lambda template, avals: f"XlogyBackward{2 * avals[1].weak}")
+def xlogy(input: Scalar, other: Scalar):
+    """input · log(other), and 0 where input is 0."""
+    x, y = elementwise(input, other, floating=True)
+    zero = (x == 0) & (y == y)
+    return jnp.where(zero, 0, x * jnp.log(jnp.where(zero, 1, y)))
+
+
+@op("*.heaviside", "Tensor.heaviside_", differentiable=False)
+def heaviside(input: Array, values: Array):
+    """0 where input is negative, 1 where it is positive, `values` where it is 0."""
+    check(
+        result_type(input) == result_type(values),
+        "heaviside is not yet implemented for tensors with different dtypes.",
+    )
+    x, values = elementwise(input, values)
+    return jnp.where(x == 0, values, (x > 0).astype(x.dtype))
+
+
+@op("*.copysign", "Tensor.copysign_")
+def copysign(input: Array, other: Array):
+    """The size of input with the sign of other; its gradient towards input is 0 where input is 0."""
+    x, y = elementwise(input, other, floating=True)
+    y = lax.stop_gradient(y)
+    return jnp.where(jnp.signbit(y), -jnp.abs(x), jnp.abs(x))

@@ -13,6 +13,7 @@ import numpy as np
 
 from torchlike.core import dtype as _dtype
 from torchlike.core.dtype import category
+from torchlike.ops.dims import broadcast_shape
 
 
 def is_weak(x) -> bool:
@@ -66,6 +67,12 @@ def promote_float(*xs) -> tuple[jax.Array, ...]:
     if category(d) < 2:
         d = _dtype.get_default_dtype().np
     return tuple(jnp.asarray(x, d) for x in xs)
+
+
+def elementwise(*xs, floating: bool = False) -> tuple[jax.Array, ...]:
+    """As `promote` (or `promote_float`), with PyTorch's error where the shapes do not broadcast."""
+    broadcast_shape(*[np.shape(x) for x in xs])
+    return promote_float(*xs) if floating else promote(*xs)
 
 
 def as_np(d, otherwise=None) -> np.dtype | None:

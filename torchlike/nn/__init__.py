@@ -1,0 +1,10 @@
+"""torch.nn: modules, layers, losses and containers, and under them functional, init and utils."""
+
+from torchlike.nn import functional as functional
+from torchlike.nn import init as init
+from torchlike.nn import modules as modules
+from torchlike.nn import utils as utils
+from torchlike.nn.modules import *  # noqa: F403
+from torchlike.nn.modules import Module as Module
+from torchlike.nn.parameter import Buffer as Buffer
+from torchlike.nn.parameter import Parameter as Parameter

@@ -1,0 +1,59 @@
+"""Padding layers."""
+
+from __future__ import annotations
+
+from torchlike.nn import functional as F
+from torchlike.nn.modules.conv import tuple_of
+from torchlike.nn.modules.module import Module
+from torchlike.tensor import Tensor
+
+__all__: list[str] = []
+
+
+class _Pad(Module):
+    n: int
+    mode: str
+    value: float | None = None
+
+    def __init__(self, padding) -> None:
+        super().__init__()
+        self.padding = tuple_of(padding, 2 * self.n)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The padded input."""
+        return F.pad(input, self.padding, self.mode, self.value)
+
+    def extra_repr(self) -> str:
+        """padding."""
+        return f"{self.padding}"
+
+
+class _ConstantPad(_Pad):
+    mode = "constant"
+
+    def __init__(self, padding, value: float) -> None:
+        super().__init__(padding)
+        self.value = value
+
+    def extra_repr(self) -> str:
+        """padding, value."""
+        return f"padding={self.padding}, value={self.value}"
+
+
+_KINDS = {
+    "ConstantPad": (_ConstantPad, "constant", None, "a constant"),
+    "ZeroPad": (_Pad, "constant", 0.0, "zeros"),
+    "ReflectionPad": (_Pad, "reflect", None, "the input mirrored at its borders"),
+    "ReplicationPad": (_Pad, "replicate", None, "its borders repeated"),
+    "CircularPad": (_Pad, "circular", None, "the input continued periodically"),
+}
+for _kind, (_base, _mode, _value, _what) in _KINDS.items():
+    for _n in (1, 2, 3):
+        _name = f"{_kind}{_n}d"
+        _doc = f"Pads the last {_n or ''} dimension{'s' if _n > 1 else ''} with {_what}; `padding` is one number, or " \
+            "(before, after) for the last dimension first."  # fmt: skip
+        _fields = {"n": _n, "mode": _mode, "__doc__": _doc.replace("last 1 ", "last "), "__module__": __name__}
+        if _kind != "ConstantPad":
+            _fields["value"] = _value
+        globals()[_name] = type(_name, (_base,), _fields)
+        __all__.append(_name)

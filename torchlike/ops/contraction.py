@@ -1,0 +1,101 @@
+"""Sums of products over chosen dimensions: tensordot and einsum."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+
+from torchlike.core.op import SLOT, Array, Arrays, Op, composite
+from torchlike.core.variable import apply
+from torchlike.ops.checks import check
+from torchlike.ops.dims import wrap_dim
+from torchlike.ops.products import same_type
+
+
+def _contracted(input: Array, other: Array, left: tuple, right: tuple):
+    for i, j in zip(left, right, strict=True):
+        check(
+            input.shape[i] == other.shape[j],
+            f"contracted dimensions need to match, but first has size {input.shape[i]} in dim {i} and second has size "
+            f"{other.shape[j]} in dim {j}",
+        )
+    same_type(input, other)
+    return jnp.tensordot(input, other, (left, right))
+
+
+_TENSORDOT = Op("tensordot", _contracted, grad="ViewBackward0")
+
+
+@composite("torch.tensordot")
+def tensordot(a, b, dims=2, out=None):
+    """The sum of products over several dimensions: the last `dims` of a with the first of b, or two lists of them."""
+    check(out is None, "tensordot(out=) is not supported: assign the result instead", NotImplementedError)
+    if isinstance(dims, int):
+        check(dims >= 0, f"tensordot expects dims >= 0, but got dims={dims}")
+        check(dims <= min(a.ndim, b.ndim), f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}")
+        left, right = tuple(range(a.ndim - dims, a.ndim)), tuple(range(dims))
+    else:
+        left, right = ((d,) if isinstance(d, int) else tuple(d) for d in dims)
+        check(len(left) == len(right), "both dimension lists should have same length")
+        left, right = (tuple(wrap_dim(d, x.ndim) for d in ds) for x, ds in ((a, left), (b, right)))
+    return apply(_TENSORDOT, (SLOT, SLOT, left, right), [a, b])
+
+
+# --- einsum -----------------------------------------------------------------------------------------------------------
+
+
+def _einsum(equation: str, operands: Arrays):
+    return jnp.einsum(equation, *operands)
+
+
+_EINSUM = Op("einsum", _einsum, grad="ViewBackward0")
+
+
+@composite("torch.einsum")
+def einsum(equation: str, *operands):
+    """The sum of products written as an equation: `einsum("bij,bjk->bik", a, b)` is `bmm(a, b)`.
+
+    Letters name dimensions; those missing on the right are summed up; `...` stands for dimensions that broadcast.
+    """
+    if not isinstance(equation, str):
+        raise NotImplementedError("einsum() with lists of dimensions is not supported: write them as an equation of letters")
+    if len(operands) == 1 and isinstance(operands[0], list | tuple):
+        operands = tuple(operands[0])
+    check(len(operands) > 0, "einsum(): must provide at least one operand")
+    _check_equation(equation, operands)
+    return apply(_EINSUM, (equation.replace(" ", ""), (SLOT,) * len(operands)), list(operands))
+
+
+def _check_equation(equation: str, operands) -> None:
+    left, arrow, right = equation.replace(" ", "").partition("->")
+    terms = left.split(",")
+    check(len(terms) >= len(operands), "einsum(): more operands were provided than specified in the equation")
+    check(len(terms) <= len(operands), "einsum(): fewer operands were provided than specified in the equation")
+    sizes: dict[str, int] = {}
+    for i, (term, x) in enumerate(zip(terms, operands, strict=True)):
+        letters = term.replace("...", "")
+        for letter in letters:
+            check(letter.isalpha(), f"einsum(): invalid subscript given at index {equation.index(letter)} in the equation "
+                  "string, subscripts must be in [a-zA-Z]")  # fmt: skip
+        n = x.ndim
+        check(
+            len(letters) == n if "..." not in term else len(letters) <= n,
+            f"einsum(): the number of subscripts in the equation ({len(letters)}) "
+            + ("does not match" if "..." not in term else "is more than")
+            + f" the number of dimensions ({n}) for operand {i}"
+            + (" and no ellipsis was given" if "..." not in term else ""),
+        )
+        before, _, after = term.partition("...")
+        shape = x._aval().shape
+        places = [*zip(before, shape, strict=False), *zip(after[::-1], shape[::-1], strict=False)]
+        for letter, size in places:
+            known = sizes.setdefault(letter, size)
+            if known == 1:
+                sizes[letter] = size
+            check(
+                size in (1, sizes[letter]),
+                f"einsum(): subscript {letter} has size {size} for operand {i} which does not broadcast with previously "
+                f"seen size {known}",
+            )
+    for k, letter in enumerate(right.replace("...", "")):
+        check(right.count(letter) == 1, f"einsum(): output subscript {letter} appears more than once in the output")
+        check(letter in sizes, f"einsum(): output subscript {letter} does not appear in the equation for any input operand")

@@ -1,0 +1,248 @@
+"""Losses between an input and a target of the same shape."""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import xlogy
+
+from torchlike.core.op import Array, op
+from torchlike.ops.checks import check, need_floating, word
+from torchlike.ops.loss import reduce
+from torchlike.ops.promotion import promote, result_type
+
+
+def _pair(input, target):
+    """Both in their common dtype and shape, with PyTorch's error where the shapes do not broadcast."""
+    input, target = promote(input, target)
+    if input.shape != target.shape:
+        a, b = input.shape, target.shape
+        for i in range(1, min(len(a), len(b)) + 1):
+            check(
+                a[-i] == b[-i] or 1 in (a[-i], b[-i]),
+                f"The size of tensor a ({a[-i]}) must match the size of tensor b ({b[-i]}) at non-singleton dimension "
+                f"{max(len(a), len(b)) - i}",
+            )
+        input, target = jnp.broadcast_arrays(input, target)
+    return input, target
+
+
+@op(grad="MseLossBackward0")
+def mse_loss(input: Array, target: Array, reduction: str = "mean", weight: Array | None = None):
+    """(input - target)²."""
+    input, target = _pair(input, target)
+    need_floating(input, "mse_cpu")
+    return _weighted(jnp.square(input - target), weight, reduction)
+
+
+def _weighted(loss, weight, reduction: str):
+    """With a weight, the mean is over the weights."""
+    if weight is None:
+        return reduce(loss, reduction)
+    loss = loss * weight
+    return loss.sum() / weight.sum() if reduction == "mean" else reduce(loss, reduction)
+
+
+@op(grad="MeanBackward0")
+def l1_loss(input: Array, target: Array, reduction: str = "mean", weight: Array | None = None):
+    """|input - target|; its gradient is 0 where they are equal."""
+    input, target = _pair(input, target)
+    check(
+        reduction != "mean" or jnp.issubdtype(input.dtype, jnp.inexact),
+        "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: "
+        f"{word(input)}",
+    )
+    return _weighted(jnp.abs(input - target), weight, reduction)
+
+
+@op(grad="SmoothL1LossBackward0")
+def smooth_l1_loss(input: Array, target: Array, reduction: str = "mean", beta: float = 1.0):
+    """d² / (2 · beta) where d = |input - target| < beta, else d - beta / 2; |input - target| if beta is 0."""
+    check(beta >= 0, "smooth_l1_loss does not support negative values for beta.")
+    input, target = _pair(input, target)
+    d = jnp.abs(input - target)
+    if beta == 0:
+        return reduce(d, reduction)
+    need_floating(input, "smooth_l1_cpu")
+    return reduce(jnp.where(d < beta, 0.5 * d * d / beta, d - 0.5 * beta), reduction)
+
+
+@op(grad="HuberLossBackward0")
+def huber_loss(input: Array, target: Array, reduction: str = "mean", delta: float = 1.0, weight: Array | None = None):
+    """d² / 2 where d = |input - target| ≤ delta, else delta · (d - delta / 2)."""
+    check(delta > 0, "huber_loss does not support non-positive values for delta.")
+    input, target = _pair(input, target)
+    need_floating(input, "huber_cpu")
+    d = jnp.abs(input - target)
+    return _weighted(jnp.where(d <= delta, 0.5 * d * d, delta * (d - 0.5 * delta)), weight, reduction)
+
+
+@jax.custom_jvp
+def _bce(x, t):
+    """The logarithms are cut off at -100, so that a loss is finite at x = 0 and 1."""
+    return (t - 1) * jnp.maximum(jnp.log1p(-x), -100) - t * jnp.maximum(jnp.log(x), -100)
+
+
+@_bce.defjvp
+def _bce_jvp(primals, tangents):
+    # PyTorch cuts off the derivative's denominator instead of differentiating the cut off logarithms
+    (x, t), (dx, dt) = primals, tangents
+    towards_t = jnp.maximum(jnp.log1p(-x), -100) - jnp.maximum(jnp.log(x), -100)
+    return _bce(x, t), dx * (x - t) / jnp.maximum((1 - x) * x, 1e-12) + dt * towards_t
+
+
+@op(grad="BinaryCrossEntropyBackward0")
+def binary_cross_entropy(input: Array, target: Array, weight: Array | None = None, reduction: str = "mean"):
+    """-(target · log(input) + (1 - target) · log(1 - input)), the logarithms no smaller than -100."""
+    check(input.dtype == target.dtype, f"Found dtype {word(target)} but expected {word(input)}")
+    need_floating(input, "binary_cross_entropy")
+    loss = _bce(input, target)
+    return reduce(loss if weight is None else loss * weight, reduction)
+
+
+@op(grad="BinaryCrossEntropyWithLogitsBackward0")
+def binary_cross_entropy_with_logits(
+    input: Array, target: Array, weight: Array | None = None, pos_weight: Array | None = None, reduction: str = "mean"
+):
+    """`binary_cross_entropy` of sigmoid(input), computed without overflow. `pos_weight` multiplies the first term."""
+    d = result_type(input, target)
+    check(
+        np.dtype(target.dtype).kind not in "iub" or np.dtype(d).kind in "iub",
+        f"result type Float can't be cast to the desired output type {word(target)}",
+    )
+    input, target = promote(input, target)
+    need_floating(input, "log_sigmoid_cpu")
+    factor = 1 if pos_weight is None else (pos_weight - 1) * target + 1
+    loss = (1 - target) * input - factor * jax.nn.log_sigmoid(input)
+    return reduce(loss if weight is None else loss * weight, reduction)
+
+
+@op(grad="MeanBackward0")
+def kl_div(input: Array, target: Array, reduction: str = "mean", log_target: bool = False):
+    """target · (log(target) - input), the target given as logarithm if `log_target`; `input` is a logarithm."""
+    target, input = _pair(target, input)
+    loss = jnp.exp(target) * (target - input) if log_target else xlogy(target, target) - target * input
+    if reduction == "batchmean":
+        return loss.sum() / input.shape[0] if input.ndim else loss.sum()
+    return reduce(loss, reduction)
+
+
+@op(grad="MeanBackward0")
+def poisson_nll_loss(
+    input: Array, target: Array, log_input: bool, full: bool, eps: float, reduction: str
+):  # fmt: skip
+    """exp(input) - target · input (input a logarithm) or input - target · log(input + eps); with `full`, Stirling's
+    approximation of log(target!) is added where target > 1."""
+    input, target = _pair(input, target)
+    loss = jnp.exp(input) - target * input if log_input else input - target * jnp.log(input + eps)
+    if full:
+        big = target > 1
+        t = jnp.where(big, target, 1)
+        loss = loss + jnp.where(big, t * jnp.log(t) - t + 0.5 * jnp.log(2 * math.pi * t), 0)
+    return reduce(loss, reduction)
+
+
+@op(grad="MeanBackward0")
+def gaussian_nll_loss(input: Array, target: Array, var: Array, full: bool, eps: float, reduction: str):
+    """(log(var) + (input - target)² / var) / 2, `var` at least eps; with `full`, log(2π) / 2 is added."""
+    var = var + jax.lax.stop_gradient(jnp.maximum(var, eps) - var)
+    loss = 0.5 * (jnp.log(var) + jnp.square(input - target) / var)
+    return reduce(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
+
+
+@op(grad="MeanBackward0")
+def hinge_embedding_loss(input: Array, target: Array, margin: float = 1.0, reduction: str = "mean"):
+    """input where target is 1, max(0, margin - input) where it is -1."""
+    input, target = _pair(input, target)
+    hinge = margin - input
+    loss = jnp.where(target != 1, jnp.where(hinge >= 0, hinge, 0), 0) + jnp.where(target != -1, input, 0)
+    return reduce(loss, reduction)
+
+
+@op(grad="MeanBackward0")
+def margin_ranking_loss(input1: Array, input2: Array, target: Array, margin: float = 0.0, reduction: str = "mean"):
+    """max(0, -target · (input1 - input2) + margin): target 1 wants the first ranked higher, -1 the second."""
+    hinge = -target * (input1 - input2) + margin
+    return reduce(jnp.where(hinge >= 0, hinge, 0), reduction)
+
+
+@op(grad="MeanBackward0")
+def soft_margin_loss(input: Array, target: Array, reduction: str = "mean"):
+    """log(1 + exp(-target · input)) for targets 1 and -1."""
+    input, target = _pair(input, target)
+    return reduce(jax.nn.softplus(-target * input), reduction)
+
+
+@op(grad="MeanBackward0")
+def multilabel_soft_margin_loss(input: Array, target: Array, weight: Array | None = None, reduction: str = "mean"):
+    """The mean over classes of the binary cross entropy with logits, for targets 0 and 1."""
+    loss = -(target * jax.nn.log_sigmoid(input) + (1 - target) * jax.nn.log_sigmoid(-input))
+    return reduce((loss if weight is None else loss * weight).mean(-1), reduction)
+
+
+def _distance(x1, x2, p: float, eps: float, keepdim: bool = False):
+    """The p-norm of x1 - x2 + eps over the last dimension; its gradient at 0 is 0."""
+    d = jnp.abs(x1 - x2 + eps)
+    if p == 1:
+        return d.sum(-1, keepdims=keepdim)
+    if p == math.inf:
+        return d.max(-1, keepdims=keepdim)
+    if p == 0:
+        return (d != 0).astype(d.dtype).sum(-1, keepdims=keepdim)
+    total = (d**p if p != 2 else d * d).sum(-1, keepdims=keepdim)
+    positive = total > 0
+    return jnp.where(positive, jnp.where(positive, total, 1) ** (1 / p), 0)
+
+
+@op("torch.pairwise_distance", "F.pairwise_distance", grad="NormBackward1")
+def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False):
+    """The p-norm of x1 - x2 + eps over the last dimension."""
+    return _distance(*promote(x1, x2), p, eps, keepdim)
+
+
+def _cosine(x1, x2, dim: int, eps: float):
+    x1, x2 = promote(x1, x2)
+    check(jnp.issubdtype(x1.dtype, jnp.inexact), f"expected common dtype to be floating point, yet common dtype is "
+          f"{word(x1)}")  # fmt: skip
+    dots = [(x * x).sum(dim, keepdims=True) for x in (x1, x2)]
+    # each norm is at least eps; where it is not, the gradient does not go through it
+    norms = [jnp.sqrt(jnp.where(s > eps * eps, s, eps * eps)) for s in dots]
+    return ((x1 / norms[0]) * (x2 / norms[1])).sum(dim)
+
+
+@op("torch.cosine_similarity", "F.cosine_similarity", grad="SumBackward1")
+def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: float = 1e-8):
+    """x1 · x2 / (max(‖x1‖, eps) · max(‖x2‖, eps)) along `dim`."""
+    return _cosine(x1, x2, dim, eps)
+
+
+@op(grad="MeanBackward0")
+def cosine_embedding_loss(input1: Array, input2: Array, target: Array, margin: float = 0.0, reduction: str = "mean"):
+    """1 - cos(input1, input2) where target is 1, max(0, cos - margin) where it is -1."""
+    check(
+        target.ndim + 1 == input1.ndim,
+        f"{target.ndim}D target tensor expects {target.ndim + 1}D input tensors, but found inputs with sizes "
+        f"{list(input1.shape)} and {list(input2.shape)}.",
+    )
+    dots = [(a * b).sum(-1) for a, b in ((input1, input2), (input1, input1), (input2, input2))]
+    cos = dots[0] / jnp.sqrt((dots[1] + 1e-12) * (dots[2] + 1e-12))
+    hinge = cos - margin
+    loss = jnp.where(target == 1, 1 - cos, 0) + jnp.where(target == -1, jnp.where(hinge >= 0, hinge, 0), 0)
+    return reduce(loss, reduction)
+
+
+@op(grad="MeanBackward0")
+def triplet_margin_loss(
+    anchor: Array, positive: Array, negative: Array, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6,
+    swap: bool = False, reduction: str = "mean",
+):  # fmt: skip
+    """max(0, d(anchor, positive) - d(anchor, negative) + margin), d the p-norm distance; with `swap` the smaller of the
+    distances of the negative to the anchor and to the positive counts."""
+    near, far = _distance(anchor, positive, p, eps), _distance(anchor, negative, p, eps)
+    if swap:
+        far = jnp.minimum(far, _distance(positive, negative, p, eps))
+    hinge = margin + near - far
+    return reduce(jnp.where(hinge >= 0, hinge, 0), reduction)

@@ -1,0 +1,237 @@
+"""Order: sorting, the k greatest, medians, modes, what is unique, counts per value."""
+
+from __future__ import annotations
+
+import math
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from torchlike.core.dtype import category
+from torchlike.core.op import SLOT, Array, Op, composite, op
+from torchlike.core.value import put
+from torchlike.core.variable import apply, wrap
+from torchlike.ops.checks import check, need, word
+from torchlike.ops.dims import wrap_dim
+from torchlike.ops.reduction import filled, picked
+from torchlike.ops.results import valued
+
+
+def ranked(x, dim: int, descending: bool = False):
+    """The indices that sort x along `dim`, equal ones in their order; what is not a number counts as the greatest."""
+    x = lax.stop_gradient(x.astype(jnp.uint8) if x.dtype == bool else x)
+    if not descending:
+        return jnp.argsort(x, dim, stable=True).astype(jnp.int64)
+    # descending and stable is ascending and stable read backwards from both ends
+    order = jnp.argsort(jnp.flip(x, dim), dim, stable=True)
+    return jnp.flip(x.shape[dim] - 1 - order, dim).astype(jnp.int64)
+
+
+class Sorting(Op):
+    """`sort(input, dim, descending)`, and with `stable` by keyword only, which is always honoured."""
+
+    def bind(self, args, kwargs):
+        kwargs = {k: v for k, v in kwargs.items() if k != "stable"}
+        return super().bind(args, kwargs)
+
+
+def _sorted(x, dim: int, descending: bool):
+    check(not jnp.iscomplexobj(x), "Sort does not support complex dtypes on CPU")
+    at = wrap_dim(dim, x.ndim)
+    if not x.ndim:
+        return x, jnp.zeros((), jnp.int64)
+    return picked(x, ranked(x, at, bool(descending)), at)
+
+
+@op("*.sort", kind=Sorting, result=valued("sort"))
+def sort(input: Array, dim: int = -1, descending: bool = False):
+    """The elements in order along `dim` and where they stood, a named tuple (values, indices); always stable."""
+    return _sorted(input, dim, descending)
+
+
+@op("*.argsort", kind=Sorting, differentiable=False)
+def argsort(input: Array, dim: int = -1, descending: bool = False):
+    """The indices that put the elements in order along `dim`; always stable."""
+    return _sorted(input, dim, descending)[1]
+
+
+@op("*.msort", grad="SortBackward0")
+def msort(input: Array):
+    """The elements in order along the first dimension."""
+    return _sorted(input, 0, False)[0]
+
+
+@op("*.topk", result=valued("topk"))
+def topk(input: Array, k: int, dim: int = -1, largest: bool = True, sorted: bool = True):
+    """The k greatest (or least) along `dim` and where they stand, a named tuple (values, indices), always sorted."""
+    check(not jnp.iscomplexobj(input), "topk does not support complex dtypes on CPU")
+    at = wrap_dim(dim, input.ndim)
+    size = input.shape[at] if input.ndim else 1
+    check(0 <= k <= size, "selected index k out of range")
+    if not input.ndim:
+        return (input, jnp.zeros((), jnp.int64)) if k else (input.reshape(1)[:0], jnp.zeros((0,), jnp.int64))
+    if largest and input.dtype != bool:
+        moved = jnp.moveaxis(lax.stop_gradient(input), at, -1)
+        indices = jnp.moveaxis(lax.top_k(moved, k)[1], -1, at).astype(jnp.int64)
+    else:
+        indices = lax.slice_in_dim(ranked(input, at, largest), 0, k, axis=at)
+    return picked(input, indices, at)
+
+
+@op("*.kthvalue", result=valued("kthvalue"))
+def kthvalue(input: Array, k: int, dim: int = -1, keepdim: bool = False):
+    """The k-th least along `dim`, counted from 1, and where it stands, a named tuple (values, indices)."""
+    at = wrap_dim(dim, input.ndim)
+    filled(input, (at,), "kthvalue")
+    check(1 <= k <= (input.shape[at] if input.ndim else 1), "kthvalue(): selected number k out of range for dimension "
+          f"{at}")  # fmt: skip
+    return _at_rank(input, at, k - 1, keepdim)
+
+
+def _at_rank(x, at: int, k: int, keepdim: bool):
+    if not x.ndim:
+        return x, jnp.zeros((), jnp.int64)
+    return picked(x, lax.slice_in_dim(ranked(x, at), k, k + 1, axis=at), at, keepdim)
+
+
+@op("*.median", grad=lambda template, avals: f"MedianBackward{int(template[1] is not None)}", result=valued("median"))
+def median(input: Array, dim: int | None = None, keepdim: bool = False):
+    """The middle element, of an even number the lower one; with `dim` a named tuple (values, indices) along it.
+
+    Where something is not a number, that is the median.
+    """
+    if dim is None:
+        return _middle(input, lambda flat: flat != flat)
+    at = wrap_dim(dim, input.ndim)
+    filled(input, (at,), "median")
+    if not input.ndim:
+        return input, jnp.zeros((), jnp.int64)
+    n = input.shape[at]
+    place = lax.slice_in_dim(ranked(input, at), (n - 1) // 2, (n - 1) // 2 + 1, axis=at)
+    bad = input != input
+    first = jnp.argmax(bad, at, keepdims=True).astype(jnp.int64)
+    return picked(input, jnp.where(bad.any(at, keepdims=True), first, place), at, keepdim)
+
+
+def _middle(x, bad_of):
+    """The median of everything; the elements equal to it share the gradient."""
+    flat = x.reshape(-1)
+    check(category(x.dtype) in (1, 2), f"\"median_cpu\" not implemented for '{word(x)}'", NotImplementedError)
+    if not flat.size:
+        return jnp.asarray(math.nan if category(x.dtype) == 2 else np.iinfo(x.dtype).min, x.dtype)
+    value = jnp.sort(lax.stop_gradient(flat))[(flat.size - 1) // 2]
+    if category(x.dtype) < 2:
+        return value
+    bad = bad_of(flat)
+    value = jnp.where(bad.any(), jnp.asarray(math.nan, x.dtype), value)
+    # the greatest of the elements that are the median: JAX shares its gradient among equals
+    return jnp.max(jnp.where((flat == value) | bad & (value != value), flat, -math.inf))
+
+
+@op("*.nanmedian", grad=lambda template, avals: f"NanmedianBackward{int(template[1] is not None)}", result=valued("nanmedian"))
+def nanmedian(input: Array, dim: int | None = None, keepdim: bool = False):
+    """The median of what is a number; with `dim` a named tuple (values, indices) along it."""
+    flat = dim is None
+    x = input.reshape(-1) if flat or not input.ndim else input
+    at = 0 if flat else wrap_dim(dim, input.ndim)
+    filled(x, (at,), "nanmedian")
+    count = jnp.sum(x == x, at, keepdims=True)
+    place = jnp.take_along_axis(ranked(x, at), jnp.maximum((count - 1) // 2, 0), at)
+    values, indices = picked(x, place, at, keepdim and not flat and input.ndim > 0)
+    return values if flat else (values, indices)
+
+
+@op("*.mode", result=valued("mode"))
+def mode(input: Array, dim: int = -1, keepdim: bool = False):
+    """The most frequent along `dim`, of equally frequent ones the least, and its last place: (values, indices)."""
+    at = wrap_dim(dim, input.ndim)
+    filled(input, (at,), "mode")
+    if not input.ndim:
+        return input, jnp.zeros((), jnp.int64)
+    order = ranked(input, at)
+    s = jnp.take_along_axis(lax.stop_gradient(input), order, at)
+    places = lax.broadcasted_iota(jnp.int64, s.shape, at)
+    starts = jnp.concatenate([jnp.ones_like(lax.slice_in_dim(places, 0, 1, axis=at), dtype=bool),
+                              lax.slice_in_dim(s, 1, None, axis=at) != lax.slice_in_dim(s, 0, -1, axis=at)], at)  # fmt: skip
+    run = places - lax.cummax(jnp.where(starts, places, 0), at)  # how many equal ones stand before
+    best = jnp.argmax(run, at, keepdims=True)
+    return picked(input, jnp.take_along_axis(order, best, at), at, keepdim)
+
+
+# --- counts -----------------------------------------------------------------------------------------------------------
+
+
+def _counted(input: Array, weights: Array | None, length: int):
+    return jnp.bincount(input, weights if weights is None or category(weights.dtype) == 2 else weights.astype(jnp.float64),
+                        length=length)  # fmt: skip
+
+
+_BINCOUNT = Op("bincount", _counted, differentiable=False)
+
+
+@composite("*.bincount")
+def bincount(input, weights=None, minlength: int = 0):
+    """How often each number from 0 to the greatest occurs (a barrier), or the sum of the weights standing there."""
+    check(input.ndim == 1 and not input.is_floating_point(), "bincount only supports 1-d non-negative integral inputs.")
+    check(minlength >= 0, "minlength should be >= 0")
+    host = input._host()
+    check(host.size == 0 or host.min() >= 0, "bincount only supports 1-d non-negative integral inputs.")
+    check(weights is None or weights.shape == input.shape, "weights should be 1-d and have the same length as input")
+    length = max(int(host.max()) + 1 if host.size else 0, minlength)
+    return apply(_BINCOUNT, (SLOT, None if weights is None else SLOT, length), [input] + [weights] * (weights is not None))
+
+
+@op("*.histc", differentiable=False)
+def histc(input: Array, bins: int = 100, min: float = 0, max: float = 0):
+    """How many elements fall into each of `bins` equal parts of [min, max]; of the data's own range if both are 0."""
+    need(input, "histogram_cpu", 2, 2)
+    check(bins > 0, "bins must be > 0")
+    check(min <= max, "max must be larger than min")
+    x = input.reshape(-1)
+    low, high = (jnp.asarray(v, x.dtype) for v in (min, max))
+    if min == max and x.size:
+        low, high = jnp.min(x), jnp.max(x)
+    same = low == high
+    low, high = jnp.where(same, low - 1, low), jnp.where(same, high + 1, high)
+    place = jnp.clip(((x - low) * (bins / (high - low))).astype(jnp.int64), 0, bins - 1)
+    inside = (x >= low) & (x <= high)
+    return jnp.zeros(bins, x.dtype).at[place].add(inside.astype(x.dtype))
+
+
+# --- unique -----------------------------------------------------------------------------------------------------------
+
+
+@composite("*.unique")
+def unique(input, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None):
+    """The different elements (with `dim`: the different slices along it) in order (a barrier).
+
+    With `return_inverse` also where each element went, with `return_counts` also how often each occurs.
+    """
+    at = None if dim is None else wrap_dim(dim, input.ndim)
+    host = input.detach()._host()
+    values, inverse, counts = np.unique(host, return_inverse=True, return_counts=True, axis=at, equal_nan=False)
+    inverse = inverse.reshape(host.shape if at is None else -1)
+    return _unique_result(input, values, inverse if return_inverse else None, counts if return_counts else None)
+
+
+@composite("*.unique_consecutive")
+def unique_consecutive(input, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None):
+    """One of each run of equal neighbours (a barrier); the flags as in `unique`."""
+    host = input.detach()._host()
+    at = 0 if dim is None else wrap_dim(dim, input.ndim)
+    rows = host.reshape(-1) if dim is None else np.moveaxis(host, at, 0)
+    flat = rows.reshape(len(rows), -1)
+    new = np.ones(len(rows), bool)
+    new[1:] = (flat[1:] != flat[:-1]).any(1)
+    starts = np.flatnonzero(new)
+    values = rows[starts] if dim is None else np.moveaxis(rows[starts], 0, at)
+    inverse = (np.cumsum(new) - 1).reshape(host.shape if dim is None else -1)
+    counts = np.diff(np.append(starts, len(rows)))
+    return _unique_result(input, values, inverse if return_inverse else None, counts if return_counts else None)
+
+
+def _unique_result(input, values, *more):
+    parts = [values, *(m.astype(np.int64) for m in more if m is not None)]
+    made = tuple(wrap(put(np.ascontiguousarray(p), input.device)) for p in parts)
+    return made[0] if len(made) == 1 else made

@@ -1,0 +1,389 @@
+"""Reductions: one number for all elements, or for those along some dimensions.
+
+`dim` is an int, a tuple of ints, or None for all; `keepdim` leaves the reduced dimensions with size 1.
+"""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from torchlike.core.dtype import FROM_NP, category
+from torchlike.core.op import Array, Op, Scalar, op
+from torchlike.ops.checks import check, need, word
+from torchlike.ops.comparison import maximum, minimum
+from torchlike.ops.dims import wrap_dim, wrap_dims
+from torchlike.ops.promotion import as_np, promote_float
+from torchlike.ops.results import named, valued
+
+
+def over(dim, n: int) -> tuple[int, ...]:
+    """The dimensions to reduce; None and () mean all."""
+    return tuple(range(n)) if dim is None or dim == () else wrap_dims(dim, n)
+
+
+def _reduce(f, x, dim, keepdim: bool):
+    if not x.ndim:
+        over(dim, 0)
+        return f(x, (), False)
+    return f(x, over(dim, x.ndim), keepdim)
+
+
+def by_dim(name: str, full: int = 0, dims: int = 1, place: int = 1):
+    """The gradient's name, numbered by whether a `dim` was given."""
+    return lambda template, avals: f"{name}Backward{full if template[place] is None else dims}"
+
+
+def _summed_type(x, dtype) -> np.dtype:
+    """Sums of integers and bools are int64."""
+    d = as_np(dtype)
+    return d if d is not None else np.dtype(np.int64) if category(x.dtype) < 2 else x.dtype
+
+
+@op("*.sum", grad=by_dim("Sum"))
+def sum(input: Array, dim: int | tuple | None = None, keepdim: bool = False, *, dtype=None):
+    """The sum; of integers and bools in int64. With `dtype` the elements are converted first."""
+    d = _summed_type(input, dtype)
+    return _reduce(lambda x, dims, keep: jnp.sum(x, dims, keepdims=keep, dtype=d), input.astype(d), dim, keepdim)
+
+
+@op("*.nansum")
+def nansum(input: Array, dim: int | tuple | None = None, keepdim: bool = False, *, dtype=None):
+    """The sum of what is a number."""
+    check(not jnp.iscomplexobj(input), "nansum does not support complex inputs")
+    return sum(jnp.where(input != input, jnp.zeros((), input.dtype), input), dim, keepdim, dtype=dtype)
+
+
+def _mean_type(x, dtype, name: str) -> np.dtype:
+    d = as_np(dtype)
+    if d is None:
+        check(
+            category(x.dtype) >= 2,
+            f"{name}(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
+            f"Got: {word(x)}",
+        )
+        return x.dtype
+    check(
+        category(d) >= 2,
+        f"{name}(): could not infer output dtype. Optional dtype must be either a floating point or complex dtype. "
+        f"Got: {FROM_NP[d]._scalar_name}",
+    )
+    return d
+
+
+@op("*.mean", grad=by_dim("Mean"))
+def mean(input: Array, dim: int | tuple | None = None, keepdim: bool = False, *, dtype=None):
+    """The mean, of floating and complex types; of nothing it is not a number."""
+    d = _mean_type(input, dtype, "mean")
+    return _reduce(lambda x, dims, keep: jnp.mean(x, dims, keepdims=keep, dtype=d), input.astype(d), dim, keepdim)
+
+
+@op("*.nanmean", grad="DivBackward0")
+def nanmean(input: Array, dim: int | tuple | None = None, keepdim: bool = False, *, dtype=None):
+    """The mean of what is a number."""
+    check(category(input.dtype) >= 2, f"nanmean(): expected input to have floating point or complex dtype but got {word(input)}")
+    total = nansum(input, dim, keepdim, dtype=dtype)
+    return total / sum((input == input).astype(total.dtype), dim, keepdim)
+
+
+@op("*.prod", grad=by_dim("Prod"))
+def prod(input: Array, dim: int | None = None, keepdim: bool = False, *, dtype=None):
+    """The product; of integers and bools in int64."""
+    d = _summed_type(input, dtype)
+    return _reduce(lambda x, dims, keep: jnp.prod(x, dims, keepdims=keep, dtype=d), input.astype(d), dim, keepdim)
+
+
+@op("*.all", differentiable=False)
+def all(input: Array, dim: int | tuple | None = None, keepdim: bool = False):
+    """Whether all elements differ from 0 (of uint8 as uint8)."""
+    result = _reduce(lambda x, dims, keep: jnp.all(x, dims, keepdims=keep), input != 0, dim, keepdim)
+    return result.astype(jnp.uint8) if input.dtype == jnp.uint8 else result
+
+
+@op("*.any", differentiable=False)
+def any(input: Array, dim: int | tuple | None = None, keepdim: bool = False):
+    """Whether some element differs from 0 (of uint8 as uint8)."""
+    result = _reduce(lambda x, dims, keep: jnp.any(x, dims, keepdims=keep), input != 0, dim, keepdim)
+    return result.astype(jnp.uint8) if input.dtype == jnp.uint8 else result
+
+
+@op("*.count_nonzero", differentiable=False)
+def count_nonzero(input: Array, dim: int | tuple | None = None):
+    """How many elements differ from 0."""
+    return sum(input != 0, dim)
+
+
+# --- the greatest and the least ---------------------------------------------------------------------------------------
+
+
+def filled(x, dims, name: str) -> None:
+    """PyTorch's error for a maximum of nothing."""
+    for d in dims:
+        check(
+            x.ndim == 0 or x.shape[d] != 0,
+            f"{name}(): Expected reduction dim {d} to have non-zero size.",
+            IndexError,
+        )
+
+
+def _extreme(f, x, dim, keepdim, name: str):
+    dims = over(dim, x.ndim)
+    check(not jnp.iscomplexobj(x), f"\"{name}_cpu\" not implemented for '{word(x)}'", NotImplementedError)
+    if dim is None or dim == ():
+        check(
+            x.size > 0,
+            f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with "
+            "the 'dim' argument.",
+        )
+    else:
+        filled(x, dims, name)
+    return _reduce(f, x, dim, keepdim)
+
+
+@op("*.amax")
+def amax(input: Array, dim: int | tuple = (), keepdim: bool = False):
+    """The greatest; equal ones share the gradient."""
+    return _extreme(lambda x, dims, keep: jnp.max(x, dims, keepdims=keep), input, dim, keepdim, "amax")
+
+
+@op("*.amin")
+def amin(input: Array, dim: int | tuple = (), keepdim: bool = False):
+    """The least; equal ones share the gradient."""
+    return _extreme(lambda x, dims, keep: jnp.min(x, dims, keepdims=keep), input, dim, keepdim, "amin")
+
+
+@op("*.aminmax", result=named("aminmax", "min", "max"))
+def aminmax(input: Array, *, dim: int | None = None, keepdim: bool = False):
+    """The least and the greatest, as a named tuple (min, max)."""
+    dim = () if dim is None else dim
+    return amin(input, dim, keepdim), amax(input, dim, keepdim)
+
+
+def _index_of(f, x, dim, keepdim, name: str):
+    check(not jnp.iscomplexobj(x), f"\"{name}_cpu\" not implemented for '{word(x)}'", NotImplementedError)
+    check(x.dtype != bool, f"\"{name}_cpu\" not implemented for 'Bool'", NotImplementedError)
+    if dim is None:
+        check(
+            x.size > 0,
+            f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with "
+            "the 'dim' argument.",
+            IndexError,
+        )
+        return f(x.reshape(-1), 0, False).reshape((1,) * x.ndim if keepdim else ())
+    dim = wrap_dim(dim, x.ndim)
+    filled(x, (dim,), name)
+    return f(x, dim, keepdim) if x.ndim else jnp.zeros((), jnp.int64)
+
+
+def _argmax(x, dim, keepdim):
+    return lax.expand_dims(lax.argmax(x, dim, jnp.int64), (dim,)) if keepdim else lax.argmax(x, dim, jnp.int64)
+
+
+def _argmin(x, dim, keepdim):
+    return lax.expand_dims(lax.argmin(x, dim, jnp.int64), (dim,)) if keepdim else lax.argmin(x, dim, jnp.int64)
+
+
+@op("*.argmax", differentiable=False)
+def argmax(input: Array, dim: int | None = None, keepdim: bool = False):
+    """Where the greatest stands along `dim`, or among all elements in order; of equal ones the first."""
+    return _index_of(_argmax, input, dim, keepdim, "argmax")
+
+
+@op("*.argmin", differentiable=False)
+def argmin(input: Array, dim: int | None = None, keepdim: bool = False):
+    """Where the least stands along `dim`, or among all elements in order; of equal ones the first."""
+    return _index_of(_argmin, input, dim, keepdim, "argmin")
+
+
+class Extreme(Op):
+    """`max` and `min`: of everything, along an int `dim`, or of two tensors, told apart by the second argument."""
+
+    def bind(self, args, kwargs):
+        if len(args) > 1 and isinstance(args[1], int) and not isinstance(args[1], bool):
+            check(len(args) < 4, f"{self.name}() takes 3 positional arguments but {len(args)} were given", TypeError)
+            kwargs = {**dict(zip(("dim", "keepdim"), args[1:], strict=False)), **kwargs}
+            args = args[:1]
+        return super().bind(args, kwargs)
+
+
+def _extreme_name(name: str, pair: str):
+    return lambda template, avals: (
+        f"{pair}Backward0" if len(avals) > 1 else f"{name}Backward{int(template[2] is None)}"
+    )
+
+
+def _extreme_of(pair, full, index, name: str):
+    """The three meanings of `max` or `min`."""
+
+    def body(input: Array, other: Array | None = None, *, dim: int | None = None, keepdim: bool = False):
+        if other is not None:
+            return pair(input, other)
+        if dim is None:
+            check(
+                input.size > 0,
+                f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim "
+                "with the 'dim' argument.",
+            )
+            return full(input)
+        check(not jnp.iscomplexobj(input), f"{name}(): does not support complex input", RuntimeError)
+        at = wrap_dim(dim, input.ndim)
+        filled(input, (at,), name)
+        if not input.ndim:
+            return input, jnp.zeros((), jnp.int64)
+        indices = index(input, at, True)
+        return picked(input, indices, at, keepdim)
+
+    return body
+
+
+def picked(x, indices, dim: int, keepdim: bool = True):
+    """(the elements at the indices along `dim`, the indices); the gradient goes to the elements picked."""
+    values = jnp.take_along_axis(x, indices, dim, mode="promise_in_bounds")
+    return (values, indices) if keepdim else (values.squeeze(dim), indices.squeeze(dim))
+
+
+max = _extreme_of(maximum, amax, _argmax, "max")
+max.__name__ = "max"
+max.__doc__ = """The greatest of all elements; with `dim`, a named tuple (values, indices) along it; with a second tensor,
+the greater of both element by element, as `maximum`."""
+op("*.max", kind=Extreme, grad=_extreme_name("Max", "Maximum"), result=valued("max"))(max)
+
+min = _extreme_of(minimum, amin, _argmin, "min")
+min.__name__ = "min"
+min.__doc__ = """The least of all elements; with `dim`, a named tuple (values, indices) along it; with a second tensor,
+the lesser of both element by element, as `minimum`."""
+op("*.min", kind=Extreme, grad=_extreme_name("Min", "Minimum"), result=valued("min"))(min)
+
+
+# --- spread -----------------------------------------------------------------------------------------------------------
+
+
+class Spread(Op):
+    """The old signatures `std(input, unbiased)` and `std(input, dim, unbiased, keepdim)` as the present ones."""
+
+    def bind(self, args, kwargs):
+        if len(args) > 1 and isinstance(args[1], bool):
+            kwargs = {"unbiased": args[1], **kwargs}
+            args = (args[0], *args[2:])
+        elif len(args) > 2:
+            kwargs = {**dict(zip(("unbiased", "keepdim"), args[2:], strict=False)), **kwargs}
+            args = args[:2]
+        if "unbiased" in kwargs:
+            kwargs = {"correction": int(bool(kwargs.pop("unbiased"))), **kwargs} if "correction" not in kwargs else kwargs
+        return super().bind(args, kwargs)
+
+
+def _variance(x, dim, correction, keepdim, name: str):
+    """(variance, mean), of complex numbers from both parts."""
+    check(category(x.dtype) >= 2, f"{name} only support floating point and complex dtypes")
+    dims = over(dim, x.ndim)
+    d = x.dtype
+    x = x.astype(jnp.float32) if d.itemsize == 2 else x  # half precision is summed up in float32
+    n = math.prod(x.shape[i] for i in dims) if x.ndim else 1
+    centre = jnp.mean(x, dims if x.ndim else (), keepdims=True)
+    gap = x - centre
+    squares = gap.real**2 + gap.imag**2 if jnp.iscomplexobj(gap) else gap * gap
+    left = n - (1 if correction is None else correction)
+    total = jnp.sum(squares, dims if x.ndim else (), keepdims=keepdim)
+    value = total / left if left > 0 else total / 0.0
+    centre = centre if keepdim else centre.squeeze(dims if x.ndim else ())
+    narrow = d if category(d) == 2 else value.dtype
+    return value.astype(narrow), centre.astype(d)
+
+
+def _root(v):
+    """√v with gradient 0 at 0, as PyTorch's standard deviation and norm have it."""
+    zero = v == 0
+    return jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, v)))
+
+
+@op("*.var", kind=Spread)
+def var(input: Array, dim: int | tuple | None = None, *, correction: float | None = None, keepdim: bool = False):
+    """The variance: squared distances from the mean, summed and divided by n - correction (default 1)."""
+    return _variance(input, dim, correction, keepdim, "var")[0]
+
+
+@op("*.std", kind=Spread)
+def std(input: Array, dim: int | tuple | None = None, *, correction: float | None = None, keepdim: bool = False):
+    """The standard deviation, √var; its gradient is 0 where it is 0."""
+    return _root(_variance(input, dim, correction, keepdim, "std and var")[0])
+
+
+@op("torch.var_mean", kind=Spread)
+def var_mean(input: Array, dim: int | tuple | None = None, *, correction: float | None = None, keepdim: bool = False):
+    """(variance, mean)."""
+    return _variance(input, dim, correction, keepdim, "var_mean")
+
+
+@op("torch.std_mean", kind=Spread)
+def std_mean(input: Array, dim: int | tuple | None = None, *, correction: float | None = None, keepdim: bool = False):
+    """(standard deviation, mean)."""
+    v, m = _variance(input, dim, correction, keepdim, "std_mean")
+    return _root(v), m
+
+
+# --- norms ------------------------------------------------------------------------------------------------------------
+
+
+@op("*.norm", grad="LinalgVectorNormBackward0")
+def norm(input: Array, p: float | str | None = "fro", dim: int | tuple | None = None, keepdim: bool = False, dtype=None):
+    """(Σ |x|^p)^(1/p): p=2 (also "fro") Euclidean, 1 the sum, inf the greatest, -inf the least, 0 how many are not 0.
+
+    Its gradient is 0 where it is 0.
+    """
+    if p == "nuc":
+        raise NotImplementedError('norm(p="nuc") is not supported: use torch.linalg.svdvals(input).sum()')
+    d = as_np(dtype)
+    x = input if d is None else input.astype(d)
+    check(
+        category(x.dtype) >= 2,
+        f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {word(x)}",
+    )
+    return vector_norm(x, 2.0 if p in ("fro", None) else float(p), dim, keepdim)
+
+
+def vector_norm(x, p: float, dim, keepdim: bool):
+    """The p-norm along dims; shared by `torch.norm`, `torch.dist` and `torch.linalg`."""
+    dims = over(dim, x.ndim) if x.ndim else ()
+    d = x.dtype
+    x = x.astype(jnp.float32) if d.itemsize == 2 else x
+    a = jnp.abs(x)
+
+    def total(y):
+        return jnp.sum(y, dims, keepdims=keepdim)
+
+    if p == math.inf or p == -math.inf:
+        filled(x, dims, "linalg.vector_norm")
+        result = (jnp.max if p > 0 else jnp.min)(a, dims, keepdims=keepdim)
+    elif p == 0:
+        result = total((a != 0).astype(a.dtype))
+    elif p == 1:
+        result = total(a)
+    elif p == 2:
+        result = _root(total(a * a if a is not x and jnp.iscomplexobj(x) else x * x))
+    else:
+        zero = a == 0
+        powers = total(jnp.where(zero, 0.0 if p > 0 else math.inf, jnp.where(zero, 1, a) ** p))
+        none = powers == 0
+        result = jnp.where(none, 0, jnp.where(none, 1, powers) ** (1 / p))
+    return result.astype(d) if category(d) == 2 else result
+
+
+@op("*.dist")
+def dist(input: Array, other: Array, p: Scalar | float = 2):
+    """The p-norm of `input - other`."""
+    return vector_norm(jnp.subtract(*promote_float(input, other)), float(p), None, False)
+
+
+# --- exponentials -----------------------------------------------------------------------------------------------------
+
+
+@op("*.logsumexp")
+def logsumexp(input: Array, dim: int | tuple, keepdim: bool = False):
+    """log Σ exp(x), without overflow."""
+    (x,) = promote_float(input)
+    return _reduce(lambda x, dims, keep: jax.scipy.special.logsumexp(x, dims, keepdims=keep), x, dim, keepdim)

@@ -1,0 +1,311 @@
+"""One update of a whole parameter group as one recorded operation.
+
+The inputs of the operation are the parameters, their gradients, their state and the settings that are numbers; its
+outputs are the new parameters and the new state. Its structure is only which parameter has state already, which ones
+share a step counter, and the settings that are flags, so a changed learning rate compiles nothing.
+
+Step counters: PyTorch keeps one tensor for each parameter. Those of parameters that have always been updated together
+hold one and the same immutable value, so that a program counts, and corrects for the bias, once for all of them.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from torchlike.core import capture
+from torchlike.core import dtype as _dtype
+from torchlike.core.capture import LiveScalar
+from torchlike.core.graph import enable_grad, no_grad
+from torchlike.core.op import SLOT, Arrays, Op
+from torchlike.core.value import put
+from torchlike.core.variable import Variable, apply, wrap
+from torchlike.optim.optimizer import Optimizer
+
+
+class FusedOptimizer(Optimizer):
+    """An optimizer described by a pure rule; this class binds the rule to parameters, gradients and state.
+
+    A subclass says what the rule needs: `_flags(group)`, the hashable settings that are structure; `_scalars(group)`,
+    the numbers in a fixed order; `_state_names(flags)`, the tensors kept for each parameter; `_counts`, whether steps
+    are counted; and `_rule`, the mathematics.
+    """
+
+    _numbers_are_inputs = True
+    _counts = False
+    _op: Op
+
+    def __init_subclass__(cls, **kwargs) -> None:
+        super().__init_subclass__(**kwargs)
+        if "_rule" in cls.__dict__:
+            cls._op = _fused(cls)
+
+    def __init__(self, params, defaults: dict[str, Any]) -> None:
+        if defaults["fused"]:
+            if defaults["differentiable"]:
+                raise RuntimeError("`fused` does not support `differentiable`")
+            if defaults["foreach"]:
+                raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+        if defaults["differentiable"]:
+            raise NotImplementedError(
+                f"{type(self).__name__}(differentiable=True): the update is not recorded for backward(). To "
+                "differentiate through it, write the step with tensor operations, or use optax under jax.grad."
+            )
+        super().__init__(params, defaults)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        for group in self.param_groups:
+            for name, default in self.defaults.items():
+                group.setdefault(name, default)
+        if self._counts:
+            self._share_steps()
+
+    @staticmethod
+    def _state_names(flags: tuple) -> tuple[str, ...]:
+        raise NotImplementedError
+
+    @staticmethod
+    def _rule(params: list, grads: list, states: list[list], step, scalars: list, flags: tuple, fresh: bool):
+        """The new (params, states) of parameters of one real dtype that have made `step` updates before.
+
+        `states` has a list for each state name; for `fresh` parameters these are zeros.
+        """
+        raise NotImplementedError
+
+    def _flags(self, group: dict[str, Any]) -> tuple:
+        raise NotImplementedError
+
+    def _scalars(self, group: dict[str, Any]) -> list:
+        raise NotImplementedError
+
+    def step(self, closure=None):
+        """Update every parameter that has a gradient (a barrier).
+
+        `closure` clears the gradients, computes the loss, calls backward and returns the loss, which is returned.
+        """
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        with no_grad():
+            for group in self.param_groups:
+                self._update_group(group)
+        return loss
+
+    def _update_group(self, group: dict[str, Any]) -> None:
+        if capture.active is not None:
+            self._before_capture(group)
+        pairs = [(p, p._grad) for p in group["params"] if p._grad is not None]
+        if not pairs:
+            return
+        homes = {p._aval().device for p, _ in pairs}
+        if len({id(p._cell) for p, _ in pairs}) < len(pairs):  # two names of one memory are updated one after the other
+            for pair in pairs:
+                self._update(group, [pair])
+        elif len(homes) > 1:
+            for home in homes:
+                self._update(group, [pair for pair in pairs if pair[0]._aval().device is home])
+        else:
+            self._update(group, pairs)
+
+    def _update(self, group: dict[str, Any], pairs: list[tuple[Variable, Variable]]) -> None:
+        flags = self._flags(group)
+        names = self._state_names(flags)
+        states = [self.state[p] for p, _ in pairs] if names else []
+        ready = [s for s in states if s.get(names[0]) is not None]
+        steps, which = self._steps(states, names[0]) if names else ([], (-1,) * len(pairs))
+        columns = [[s[name] for s in ready] for name in names]
+        scalars = self._inputs(group)
+        n, m = len(pairs), len(ready)
+        template = ((SLOT,) * n, (SLOT,) * n, (SLOT,) * (m * len(names)), (SLOT,) * len(steps),
+                    (SLOT,) * len(scalars), which, flags)  # fmt: skip
+        inputs = [p for p, _ in pairs]
+        inputs += [g for _, g in pairs]
+        for column in columns:
+            inputs += column
+        inputs += steps
+        inputs += scalars
+        outs = iter(apply(self._op, template, inputs))
+        del inputs
+        for (p, _), out in zip(pairs, outs, strict=False):
+            write(p, out)
+        if self._counts:
+            counters = list(itertools.islice(outs, len(steps) + (m < n)))
+            for s, k in zip(states, which, strict=True):
+                if k < 0:
+                    s["step"] = wrap(counters[-1]._cell.value)
+                else:
+                    write(s["step"], counters[k])
+        for name in names:
+            for s, k, out in zip(states, which, outs, strict=False):
+                if k < 0:
+                    s[name] = out
+                else:
+                    write(s[name], out)
+
+    def _steps(self, states: list[dict], name: str) -> tuple[list, tuple[int, ...]]:
+        """The distinct step counters, and for each parameter which one is its own (-1 where there is no state yet)."""
+        if not self._counts:
+            return [], tuple([-1 if s.get(name) is None else 0 for s in states])
+        steps: list = []
+        known: dict[int, int] = {}
+        which = []
+        for s in states:
+            if s.get(name) is None:
+                which.append(-1)
+                continue
+            value = s["step"]._read()
+            k = known.get(id(value))
+            if k is None:
+                k = known[id(value)] = len(steps)
+                steps.append(s["step"])
+            which.append(k)
+        return steps, tuple(which)
+
+    def _inputs(self, group: dict[str, Any]) -> list:
+        """The numbers of a group as inputs; inside a capture, where to find them again."""
+        if capture.active is not None:
+            return [_Setting(self, group, i) for i in range(len(self._scalars(group)))]
+        return as_inputs(self._scalars(group))
+
+    def _before_capture(self, group: dict[str, Any]) -> None:
+        """What a captured step writes to must exist before, so that a replay finds it: make the state of new
+        parameters here, as memory."""
+        names = self._state_names(self._flags(group))
+        for p in group["params"]:
+            capture.active.touched_grad(p)
+            if p._grad is None or not names or self.state[p].get(names[0]) is not None:
+                continue
+            if not self._zeros_are_fresh(group):
+                raise capture.Refused(
+                    f"torch.compile(fullgraph=True): the first step of {type(self).__name__} differs from the others "
+                    "with these settings. Make one step before compiling."
+                )
+            a = p._aval()
+            if self._counts:
+                self.state[p]["step"] = wrap(put(np.zeros((), _step_dtype()), a.device))
+            for name in names:
+                self.state[p][name] = wrap(put(np.zeros(a.shape, a.dtype), a.device))
+        if self._counts:
+            self._share_steps()
+
+    def _zeros_are_fresh(self, group: dict[str, Any]) -> bool:
+        """Whether state of zeros is the same as none."""
+        return True
+
+    def _share_steps(self) -> None:
+        """Let step counters of equal value hold the same one, on the device of their parameter (a barrier).
+
+        PyTorch keeps them on the CPU unless `capturable`; here they are inputs of the update like all the rest.
+        """
+        known: dict = {}
+        for p, s in self.state.items():
+            step = s.get("step") if isinstance(p, Variable) else None
+            if step is None:
+                continue
+            home = p._aval().device
+            if not isinstance(step, Variable):
+                step = s["step"] = wrap(put(np.asarray(step, _step_dtype()), home))
+            elif step._aval().device is not home:
+                step = s["step"] = step.to(home)
+            value = step._read()
+            shared = known.setdefault((float(value.get()), value.aval), value)
+            if shared is not value:
+                step._cell.value = shared
+
+
+class _Setting(LiveScalar):
+    """The i-th number of a group, read anew at every replay of a captured step."""
+
+    def __init__(self, optimizer: FusedOptimizer, group: dict[str, Any], i: int):
+        super().__init__(group, i)
+        self.optimizer = optimizer
+
+    __slots__ = ("optimizer",)
+
+    def get(self):
+        return as_inputs(self.optimizer._scalars(self.owner)[self.key : self.key + 1])[0]
+
+
+def as_inputs(numbers) -> list:
+    """Tensors as they are and everything else as floats, so that 1 and 1.0 are the same program."""
+    return [x if x.__class__ is float or isinstance(x, Variable) else float(x) for x in numbers]
+
+
+def write(target: Variable, result: Variable) -> None:
+    """Put a result into a tensor's memory. Call it without grad mode."""
+    if target._parent is None:
+        target._cell.set(result._cell.value)
+    else:
+        target._assign(result)
+
+
+def chained(before: Sequence, core, state, after: Sequence, grads: list, params: list):
+    """One step of an optax chain in which only `core` has state; returns (new params, new state of `core`)."""
+    nothing = optax.EmptyState()
+    states = (*[nothing] * len(before), state, *[nothing] * len(after))
+    updates, states = optax.chain(*before, core, *after).update(grads, states, params)
+    return optax.apply_updates(params, updates), states[len(before)]
+
+
+def _step_dtype() -> np.dtype:
+    """Steps are counted in float32, or float64 where that is the default: PyTorch's choice."""
+    return np.dtype(np.float64 if _dtype.get_default_dtype() is _dtype.float64 else np.float32)
+
+
+def _fused(cls: type[FusedOptimizer]) -> Op:
+    """The rule of an optimizer class as an operation on all parameters of a group."""
+
+    def update(params: Arrays, grads: Arrays, states: Arrays, steps: Arrays, scalars: Arrays, which, flags):
+        names = cls._state_names(flags)
+        scalars = [x.reshape(()) if jnp.ndim(x) else x for x in scalars]
+        ready = [i for i, k in enumerate(which) if k >= 0]
+        new_params: list = [None] * len(params)
+        new_states: list[list] = [[jnp.zeros_like(p) for p in params] for _ in names]
+        for j, column in enumerate(new_states):
+            for i, old in zip(ready, states[j * len(ready) :], strict=False):
+                column[i] = old
+        together: dict = {}
+        for i, (k, p) in enumerate(zip(which, params, strict=True)):
+            together.setdefault((k, p.dtype), []).append(i)
+        for (k, _), members in together.items():
+            made, kept = cls._rule(
+                [_real(params[i]) for i in members],
+                [_real(grads[i]) for i in members],
+                [[_real(column[i]) for i in members] for column in new_states],
+                steps[k].astype(jnp.float64) if k >= 0 and steps else jnp.zeros((), jnp.float64),
+                scalars,
+                flags,
+                k < 0,
+            )
+            for at, i in enumerate(members):
+                new_params[i] = _like(made[at], params[i])
+                for column, fresh in zip(new_states, kept, strict=True):
+                    column[i] = _like(fresh[at], column[i])
+        counters: list = []
+        if cls._counts:
+            counters = [s + 1 for s in steps]
+            if -1 in which:
+                counters.append(jnp.ones((), _step_dtype()))
+        return (*new_params, *counters, *(x for column in new_states for x in column))
+
+    return Op(f"{cls.__name__.lower()}_update", update, differentiable=False)
+
+
+def _real(x: jax.Array) -> jax.Array:
+    """Complex numbers as pairs of real ones: PyTorch's optimizers treat the two parts as parameters of their own."""
+    return jnp.stack([x.real, x.imag], -1) if jnp.iscomplexobj(x) else x
+
+
+def _like(x: jax.Array, old: jax.Array) -> jax.Array:
+    """Back from `_real`, in the dtype of what it replaces."""
+    if jnp.iscomplexobj(old):
+        x = x[..., 0] + 1j * x[..., 1]
+    return x.astype(old.dtype)

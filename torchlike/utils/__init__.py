@@ -1,0 +1,1 @@
+"""Helpers around the tensors: ``torchlike.utils.data`` brings samples into the training loop."""
