@@ -186,8 +186,8 @@ _FIELDS = (property, types.MemberDescriptorType, functools.cached_property)
 def _numbers(t) -> np.ndarray:
     t = t.detach()
     if str(t.dtype) in ("torch.bfloat16", "torch.float8_e4m3fn", "torch.float8_e5m2"):
-        return np.array(t.tolist(), np.float32).reshape(tuple(t.shape))
-    return t.resolve_conj().resolve_neg().numpy() if hasattr(t, "resolve_conj") else t.numpy()
+        t = t.float()
+    return t.numpy(force=True)
 
 
 def _close(got: np.ndarray, want: np.ndarray, what: str, rtol: float) -> None:

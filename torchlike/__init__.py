@@ -1,6 +1,7 @@
 """torchlike: PyTorch's names and meaning on JAX. `import torchlike as torch`."""
 
 import sys as _sys
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from torchlike import core as core
 from torchlike import ops as ops
@@ -37,5 +38,8 @@ from torchlike.printing import set_printoptions as set_printoptions
 from torchlike.random import *  # noqa: F403
 from torchlike.serialization import load as load
 from torchlike.serialization import save as save
+
+if _TYPE_CHECKING:
+    from torchlike.bound import *  # noqa: F403
 
 _bind_all(Tensor, {"torch": _sys.modules[__name__], "F": _functional})

@@ -88,6 +88,7 @@ def _array(data) -> tuple[np.ndarray, _dtype.dtype]:
         hasattr(data, "__array__") and not isinstance(data, Sequence)
     ):
         array = np.asarray(data)
+        _check_strides(array)
         return array, _dtype.from_np(array.dtype)
     if isinstance(data, bool | int | float | complex):
         return _numbers([data], ())
@@ -192,9 +193,12 @@ def _cast(array: np.ndarray, d: _dtype.dtype) -> np.ndarray:
 
 
 def as_tensor(data, dtype=None, device=None) -> Tensor:
-    """`data` itself where it is a tensor of this dtype and device already, else a tensor made from it."""
+    """`data` itself where it is a tensor of this dtype and device already, else a tensor made from it, over the same
+    memory if it is a NumPy array of this dtype."""
     if isinstance(data, Tensor):
         return data.to(device=device, dtype=dtype)
+    if isinstance(data, np.ndarray) and data.dtype in _dtype.FROM_NP:
+        return from_numpy(data).to(device=_home(device), dtype=dtype)
     return tensor(data, dtype=dtype, device=device)
 
 
@@ -230,12 +234,16 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
             stacklevel=2,
         )
         return wrap(put(ndarray, _device.cpu))
-    if any(s < 0 for s in ndarray.strides):
+    _check_strides(ndarray)
+    return share(ndarray, _device.cpu)
+
+
+def _check_strides(ndarray: np.ndarray) -> None:
+    if builtins.any(s < 0 for s in ndarray.strides):
         raise ValueError(
             "At least one stride in the given numpy array is negative, and tensors with negative strides are not "
             "currently supported. (You can probably work around this by making a copy of your array  with array.copy().) "
         )
-    return share(ndarray, _device.cpu)
 
 
 def from_dlpack(ext_tensor) -> Tensor:

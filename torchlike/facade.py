@@ -78,7 +78,7 @@ def in_place(op: Op) -> Callable:
     bind = op.bind
 
     def fn(self, *args, **kwargs):
-        self._check_writable()
+        self._check_writable(op.uniform)
         template, inputs = bind((self, *args), kwargs)
         result = apply(op, template, inputs)
         if isinstance(result, tuple):

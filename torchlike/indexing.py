@@ -57,7 +57,7 @@ def setitem(self, index, value):
     if not isinstance(value, Variable) and not fits(value, self._aval().dtype):
         raise RuntimeError(f"value cannot be converted to type {self.dtype._scalar_name.lower()} without overflow")
     part, indices = _walk(self, index)
-    part._check_writable()
+    part._check_writable(not indices and not isinstance(value, Variable))
     if isinstance(value, Variable) and value._aval().device is not part._aval().device:
         value = to_device(value, part._aval().device)
     if not indices:
@@ -78,8 +78,10 @@ def _write(part, value) -> None:
     size, given = part._aval().shape, value._aval().shape
     while len(given) > len(size) and given[0] == 1:
         given = given[1:]
+    if given != value._aval().shape:
+        value = reshape(value, given)
     if given != size:
-        value = expand.view((SLOT, size), [reshape(value, *given) if given else reshape(value, ())])
+        value = expand.view((SLOT, size), [value])
     part._assign(apply(COPY, (SLOT, SLOT), [part, value]))
 
 
@@ -199,7 +201,7 @@ def _simplified(i):
     if isinstance(i, list | tuple | range | np.ndarray):
         from torchlike.creation import _array
 
-        array = _array(list(i) if isinstance(i, range) else i)
+        array, _ = _array(list(i) if isinstance(i, range) else i)
         if array.size == 0 and not isinstance(i, np.ndarray):
             array = array.astype(np.int64)
         if array.dtype.kind not in "iub":
@@ -345,7 +347,7 @@ def argwhere(input):
 def masked_select(input, mask):
     """A vector of the elements at which the mask is True (a barrier); both broadcast."""
     check(mask.dtype is _dtype.bool, "masked_select: expected BoolTensor for mask")
-    size = broadcast_shape(input._aval().shape, mask._aval().shape)
+    size = broadcast_shape(mask._aval().shape, input._aval().shape)
     input = expand.view((SLOT, size), [input]) if size else reshape(input, 1)
     at = np.broadcast_to(mask._host(), size or (1,)).nonzero()
     return apply(index_.op, (SLOT, (SLOT,) * len(at), tuple(range(len(at)))), [input, *[_made(i, mask) for i in at]])

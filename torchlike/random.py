@@ -163,7 +163,7 @@ def randn(
 
 
 def randint(
-    low, high=None, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False,
+    low=None, high=None, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False,
     pin_memory=False,
 ) -> Tensor:  # fmt: skip
     """Random integers from `low` (0) up to but without `high`: `randint(high, size)` or `randint(low, high, size)`."""
@@ -171,6 +171,7 @@ def randint(
         low, high, size = 0, low, high
     elif high is None:
         low, high = 0, low
+    low = 0 if low is None else low
     if size is None:
         raise TypeError("randint() missing required argument: 'size'")
     if low >= high:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import weakref
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import jax
 import numpy as np
@@ -21,7 +22,15 @@ from torchlike.core.value import of_array, put
 from torchlike.core.variable import Variable, contiguous_strides, wrap
 
 
-class Tensor(Variable):
+if TYPE_CHECKING:
+    from torchlike.bound import Methods
+else:
+
+    class Methods:
+        """What facade.py binds, described for type checkers in bound.pyi."""
+
+
+class Tensor(Methods, Variable):
     """An n-dimensional array of one dtype on one device, with PyTorch's meaning.
 
     `Tensor(2, 3)` is an uninitialised (here: zero) tensor of that size, `Tensor([1, 2])` one with these values, both of

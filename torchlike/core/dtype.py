@@ -70,9 +70,10 @@ ALL = (
     int8, int16, int32, int64, bool, complex64, complex128,
 )  # fmt: skip
 FROM_NP = {d.np: d for d in ALL}
-__all__ = [d.name for d in ALL] + [
-    "dtype", "half", "float", "double", "short", "int", "long", "cfloat", "cdouble",
-    "get_default_dtype", "set_default_dtype",
+__all__ = [
+    "dtype", "float16", "half", "bfloat16", "float32", "float", "float64", "double", "float8_e4m3fn", "float8_e5m2",
+    "uint8", "uint16", "uint32", "uint64", "int8", "int16", "short", "int32", "int", "int64", "long", "bool",
+    "complex64", "cfloat", "complex128", "cdouble", "get_default_dtype", "set_default_dtype",
 ]  # fmt: skip
 
 

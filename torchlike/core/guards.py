@@ -116,6 +116,7 @@ class Guards:
             return
         groups = getattr(x, "param_groups", None)
         if groups is not None and home == "torchlike":  # an optimizer: only its settings
+            self.items.append((_Structure(x), 0, x._structure(), False))
             for group in groups:
                 for key, value in group.items():
                     if isinstance(value, bool | str | None):  # numbers are read again at every replay: LiveScalar
@@ -134,6 +135,18 @@ class Guards:
             for part in type(x).__mro__:
                 if (part.__module__ or "").split(".")[0] not in _SKIPPED:
                     self._follow(part)
+
+
+class _Structure:
+    """The structure of an optimizer (which settings are zero, which state is in use) as a sequence of one."""
+
+    __slots__ = ("optimizer",)
+
+    def __init__(self, optimizer):
+        self.optimizer = optimizer
+
+    def __getitem__(self, index):
+        return self.optimizer._structure()
 
 
 class _CellView:

@@ -96,6 +96,11 @@ class Op:
             inputs = [a for a in args if a is not None]
             if len(inputs) == n:
                 return (SLOT,) * n, inputs
+            for name, a in zip(self.names, args, strict=False):
+                if a is None and name in self.required:
+                    raise TypeError(
+                        f"{self.name}(): argument '{name}' (position {self.index[name] + 1}) must be Tensor, not NoneType"
+                    )
             return tuple([None if a is None else SLOT for a in args]), inputs
         if n > self.n_positional:
             last = self.n_positional - 1
@@ -323,7 +328,7 @@ class VjpOp(Op):
                 primals[i] = primal
             # what the gradient does not read is not kept for it: any value of the right type serves
             primals = [
-                jax.numpy.zeros(a.shape, a.dtype) if p is None else p
+                (a.dtype.type(0).item() if a.weak else jax.numpy.zeros(a.shape, a.dtype)) if p is None else p
                 for p, a in zip(primals, rule.spec.avals, strict=True)
             ]
             return rule.pull(rule.push(primals)[1], self.cotangents(inputs[n:]))
@@ -371,7 +376,7 @@ def enter(made, names: tuple[str, ...]) -> None:
             TABLE[full] = made
 
 
-def op(*names: str, kind: type[Op] = Op, **facts) -> Callable:
+def op(*names: str, kind: type[Op] = Op, **facts) -> Callable[[Any], Any]:
     """File a body under its public names and return it unchanged. `facts` are those of `Op`."""
 
     def file(body):
@@ -383,7 +388,7 @@ def op(*names: str, kind: type[Op] = Op, **facts) -> Callable:
     return file
 
 
-def composite(*names: str) -> Callable:
+def composite(*names: str) -> Callable[[Any], Any]:
     """File a Python function of tensors under its public names and return it unchanged."""
 
     def file(body):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import numpy as np
 
@@ -17,6 +19,12 @@ class Aval:
     """
 
     __slots__ = ("shape", "dtype", "device", "traced", "weak", "inexact")
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    device: Any
+    traced: bool
+    weak: bool
+    inexact: bool
 
     def __repr__(self) -> str:
         return f"{'weak ' if self.weak else ''}{self.dtype.name}{list(self.shape)}@{self.device}"

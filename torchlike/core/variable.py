@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import weakref
+from typing import Any
 from collections.abc import Callable
 
 import numpy as np
@@ -63,6 +64,7 @@ class Variable:
     _seen = -1  # version of the cell when a view was last read
     _cached: Value | None = None  # what it read
     _strided: tuple | None = None  # (sizes, strides, offset) where not contiguous from 0
+    _output: int | None = None  # which of several views made by one call; autograd forbids writing into those
     _node: Node | None = None
     _nr = 0
     _requires_grad = False  # of a leaf
@@ -126,9 +128,19 @@ class Variable:
         other._strided = self._strided
         return other
 
-    def _check_writable(self) -> None:
-        """PyTorch's errors for an in-place operation on this tensor."""
+    def _check_writable(self, uniform: bool = False) -> None:
+        """PyTorch's errors for an in-place operation on this tensor; `uniform` if it writes one value everywhere."""
         if mode.grad:
+            if self._parent is not None and self.requires_grad:  # type: ignore[attr-defined]
+                for t in self._line():
+                    if t._output is not None:
+                        what = t._step[0].read.grad_name.removesuffix("Backward0")
+                        raise RuntimeError(
+                            f"Output {t._output} of {what} is a view and is being modified inplace. This view is the "
+                            "output of a function that returns multiple views. Such functions do not allow the output "
+                            "views to be modified inplace. You should replace the inplace operation by an "
+                            "out-of-place one."
+                        )
             if self._requires_grad and self._node is None:
                 raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
             if self._parent is not None:
@@ -137,16 +149,7 @@ class Variable:
                     raise RuntimeError(
                         "a view of a leaf Variable that requires grad is being used in an in-place operation."
                     )
-            if self._parent is not None and self.requires_grad:  # type: ignore[attr-defined]
-                for t in self._line():
-                    if t._step[0].several:
-                        raise RuntimeError(
-                            f"Output of {t._step[0].name} is a view and is being modified inplace. This view is the "
-                            "output of a function that returns multiple views. Such functions do not allow the output "
-                            "views to be modified inplace. You should replace the inplace operation by an "
-                            "out-of-place one."
-                        )
-        if self._parent is not None and self._overlaps():
+        if self._parent is not None and not uniform and self._overlaps():
             raise RuntimeError(
                 "unsupported operation: more than one element of the written-to tensor refers to a single memory "
                 "location. Please clone() the tensor before performing the operation."
@@ -159,8 +162,9 @@ class Variable:
     def _assign(self, result: Variable) -> None:
         """Make `result` (of this tensor's shape and dtype) the content of this tensor's memory, history included."""
         if self._parent is not None:
-            if any(t._step[0].repeats for t in self._parent._line()):
-                # what stands between repeats memory: only the places themselves say what is written
+            lowest = self if self._overlaps() and self._step[0] is not write_strided else self._parent
+            if any(t._step[0].repeats for t in lowest._line()):
+                # this view, or what stands between, repeats memory: only the places themselves say what is written
                 size, stride, offset = self._geometry()
                 write_strided((SLOT, size, stride, SLOT), [memory(self), offset])._assign(result)
                 return
@@ -189,13 +193,13 @@ write_strided: View  # ops/slicing.py puts these two here: the view at any place
 memory: Callable[[Variable], Variable]  # and the whole memory under a tensor, in its order and dtype
 
 
-def new(cell: Cell) -> Variable:
+def new(cell: Cell) -> Any:
     t = object.__new__(result_type)
     t._cell = cell
     return t
 
 
-def wrap(value: Value) -> Variable:
+def wrap(value: Value) -> Any:
     """A new tensor with memory of its own."""
     t = object.__new__(result_type)
     t._cell = cell = object.__new__(Cell)  # the constructor's work without its call: this is the hot path
@@ -274,6 +278,8 @@ def apply(op: Op, template: tuple, inputs: list, *, device=None, track: bool | N
 def differentiate(node: OpNode, saved: list, cotangents: list) -> list:
     """The gradients of a node's inputs, recorded as an op; with the grad mode on, they have a history themselves."""
     rule = node.rule
+    if rule.spec.op.grad_name == "NotImplemented":
+        raise RuntimeError(f"derivative for aten::{rule.spec.op.name} is not implemented")
     given = tuple([c is not None for c in cotangents])
     primals = saved
     if mode.grad:
@@ -339,7 +345,7 @@ class View:
 
     def __init__(
         self, name: str, read, write, geometry, *,
-        grad: str | None = None, check: bool = False, several: bool = False, repeats: bool = False,
+        grad: str | None = None, check: bool = False, repeats: bool = False,
         retypes: bool = False,
     ):  # fmt: skip
         self.name = name
@@ -347,7 +353,6 @@ class View:
         self.write = Op(name + "_write", write, grad="CopySlices")
         self.geometry = Op(name + "_geometry", geometry)
         self.check = check  # whether the geometry holds checks that shape inference cannot make
-        self.several = several  # one of several views made by one call; autograd forbids writing into those
         self.repeats = repeats  # whether it may show one place in memory more than once
         self.retypes = retypes  # whether the elements of the view are of another type
         self.body = read
@@ -373,7 +378,7 @@ class View:
         return result
 
 
-def view(*names: str, geometry, write, **facts):
+def view(*names: str, geometry, write, **facts) -> Callable[[Any], Any]:
     """File the reading side of a view, together with its other two, under public names and return it unchanged."""
 
     def file(read):

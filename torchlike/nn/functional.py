@@ -1,31 +1,29 @@
 """torch.nn.functional: layers, activations and losses as functions.
 
-Names that are operations as they stand are bound here from the table (facade.py). What is written out below decides
-something first: the mode, a default, a random draw, which running statistics to write.
+Names that are operations as they stand are bound here from the table (facade.py). What is written out here, in
+`layers.py` and in `losses.py` decides something first.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from torchlike.core.dtype import dtype as _dtype_class
-from torchlike.core.graph import no_grad
-from torchlike.facade import assign
 from torchlike.facade import call as _call
+from torchlike.nn.layers import *  # noqa: F403
+from torchlike.nn.layers import written
 from torchlike.nn.losses import *  # noqa: F403
 from torchlike.ops import activation as _activation
-from torchlike.ops import adaptive_pooling as _adaptive
-from torchlike.ops import dropout as _dropout_ops
-from torchlike.ops import linear as _linear
-from torchlike.ops import normalization as _normalization
-from torchlike.ops import padding as _padding
-from torchlike.ops import pooling as _pooling
 from torchlike.ops.checks import check
 from torchlike.random import draw
 from torchlike.tensor import Tensor
+
+if TYPE_CHECKING:
+    from torchlike.nn.bound import *  # noqa: F403
 
 # --- activations ------------------------------------------------------------------------------------------------------
 
@@ -39,12 +37,7 @@ def _maybe_in_place(body: Callable) -> Callable:
         if len(args) > n:
             *args, inplace = args
         result = plain(*args, **kwargs)
-        if inplace:
-            target = args[0] if args else kwargs["input"]
-            target._check_writable()
-            assign(target, result)
-            return target
-        return result
+        return written(args[0] if args else kwargs["input"], result) if inplace else result
 
     fn.__name__ = fn.__qualname__ = op.name
     fn.__doc__ = f"{body.__doc__}\n\n    With `inplace=True`, the last argument, the result is written into the input."
@@ -92,16 +85,10 @@ def rrelu(
         return slopes
 
     result = _rrelu(input, draw(sample, None, input.device))
-    return _written(input, result) if inplace else result
+    return written(input, result) if inplace else result
 
 
 _rrelu = _call(_activation.rrelu.op)
-
-
-def _written(input: Tensor, result: Tensor) -> Tensor:
-    input._check_writable()
-    assign(input, result)
-    return input
 
 
 def _softmax_dim(name: str, ndim: int, stacklevel: int) -> int:
@@ -151,305 +138,3 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: floa
     index = soft.detach().max(dim, keepdim=True)[1]
     one_hot = soft.detach().new_zeros(shape).scatter_(dim, index, 1.0)
     return one_hot - soft.detach() + soft
-
-
-# --- dropout ----------------------------------------------------------------------------------------------------------
-
-_dropout = _call(_dropout_ops.dropout.op)
-_alpha_dropout = _call(_dropout_ops.alpha_dropout.op)
-
-
-def _drop(input: Tensor, p: float, training: bool, inplace: bool, features: bool = False, alpha: bool = False):
-    """Draw a mask (one number per element or per channel) as PyTorch's CPU generator draws it, and apply it."""
-    check(0.0 <= p <= 1.0, f"dropout probability has to be between 0 and 1, but got {p}", ValueError)
-    shape = tuple(input.shape)
-    if p == 0 or not training or 0 in shape:
-        return input
-    if features:
-        check(len(shape) >= 2, "Feature dropout requires at least 2 dimensions in the input")
-        shape = shape[:2] + (1,) * (len(shape) - 2)
-    if p == 1:
-        result = input * 0.0 if not alpha else input * 0.0
-    else:
-        mask = draw(lambda g: g.bernoulli(1 - p, shape, np.bool_), None, input.device)
-        result = (_alpha_dropout if alpha else _dropout)(input, mask, p)
-    return _written(input, result) if inplace else result
-
-
-def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Zero every element with probability `p`, divide the others by 1 - p (https://arxiv.org/abs/1207.0580).
-
-    The mask is drawn from the CPU generator on every device, so a seed drops the same elements as PyTorch's CPU does.
-    """
-    return _drop(input, p, training, inplace)
-
-
-def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
-    """Dropout for SELU networks: keeps mean 0 and variance 1 (https://arxiv.org/abs/1706.02515)."""
-    return _drop(input, p, training, inplace, alpha=True)
-
-
-def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
-    """`alpha_dropout` of whole channels."""
-    return _drop(input, p, training, inplace, features=True, alpha=True)
-
-
-def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Zero whole channels of `input` (N, C, L) or (C, L) with probability `p`."""
-    dims = input.dim()
-    check(
-        dims in (2, 3),
-        f"dropout1d: Expected 2D or 3D input, but received a {dims}D input. Note that dropout1d exists to provide "
-        "channel-wise dropout on inputs with 1 spatial dimension, a channel dimension, and an optional batch dimension "
-        "(i.e. 2D or 3D inputs).",
-    )
-    if dims == 3:
-        return _drop(input, p, training, inplace, features=True)
-    result = _drop(input.unsqueeze(0), p, training, inplace, features=True).squeeze(0)
-    return input if inplace else result
-
-
-def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Zero whole channels of `input` (N, C, H, W) with probability `p`."""
-    dims = input.dim()
-    if dims not in (3, 4):
-        warnings.warn(
-            f"dropout2d: Received a {dims}-D input to dropout2d, which is deprecated and will result in an error in a "
-            "future release. To retain the behavior and silence this warning, please use dropout instead. Note that "
-            "dropout2d exists to provide channel-wise dropout on inputs with 2 spatial dimensions, a channel "
-            "dimension, and an optional batch dimension (i.e. 3D or 4D inputs).",
-            stacklevel=2,
-        )
-    elif dims == 3:
-        warnings.warn(
-            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired "
-            "- input is interpreted as shape (N, C, L), where C is the channel dim. This behavior will change in a "
-            "future release to interpret the input as one without a batch dimension, i.e. shape (C, H, W). To maintain "
-            "the 1D channel-wise dropout behavior, please switch to using dropout1d instead.",
-            stacklevel=2,
-        )
-    return _drop(input, p, training, inplace, features=True)
-
-
-def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Zero whole channels of `input` (N, C, D, H, W) with probability `p`."""
-    dims = input.dim()
-    if dims not in (4, 5):
-        warnings.warn(
-            f"dropout3d: Received a {dims}-D input to dropout3d, which is deprecated and will result in an error in a "
-            "future release. To retain the behavior and silence this warning, please use dropout instead. Note that "
-            "dropout3d exists to provide channel-wise dropout on inputs with 3 spatial dimensions, a channel "
-            "dimension, and an optional batch dimension (i.e. 4D or 5D inputs).",
-            stacklevel=2,
-        )
-    return _drop(input, p, training, inplace, features=True)
-
-
-# --- normalisation ----------------------------------------------------------------------------------------------------
-
-_batch_norm = _call(_normalization.batch_norm.op)
-_instance_norm = _call(_normalization.instance_norm.op)
-
-
-def _with_statistics(outcome, running_mean: Tensor | None, running_var: Tensor | None) -> Tensor:
-    """Write the new running statistics, if there are any; nothing is read, so a training step stays one program."""
-    if not isinstance(outcome, tuple):
-        return outcome
-    out, mean, var = outcome
-    with no_grad():
-        running_mean._assign(mean)
-        running_var._assign(var)
-    return out
-
-
-def batch_norm(
-    input: Tensor,
-    running_mean: Tensor | None,
-    running_var: Tensor | None,
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    training: bool = False,
-    momentum: float | Tensor = 0.1,
-    eps: float = 1e-5,
-) -> Tensor:
-    """Normalise every channel (dimension 1) over the batch (https://arxiv.org/abs/1502.03167).
-
-    While training with the batch's own statistics, which also update `running_mean` and `running_var` in place; else
-    with the running ones. `momentum` may be a 0-dim tensor.
-    """
-    if training:
-        size = input.size()
-        count = 1
-        for n in (size[0], *size[2:]):
-            count *= n
-        check(count != 1, f"Expected more than 1 value per channel when training, got input size {size}", ValueError)
-    outcome = _batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
-    return _with_statistics(outcome, running_mean, running_var)
-
-
-def instance_norm(
-    input: Tensor,
-    running_mean: Tensor | None = None,
-    running_var: Tensor | None = None,
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    use_input_stats: bool = True,
-    momentum: float | Tensor = 0.1,
-    eps: float = 1e-5,
-) -> Tensor:
-    """Normalise every channel of every sample by itself (https://arxiv.org/abs/1607.08022)."""
-    if not use_input_stats:
-        check(
-            running_mean is not None and running_var is not None,
-            "Expected running_mean and running_var to be defined when use_input_stats is false",
-        )
-        return _batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
-    size = input.size()
-    count = 1
-    for n in size[2:]:
-        count *= n
-    check(
-        count != 1, f"Expected more than 1 spatial element when training, got input size {size}", ValueError
-    )
-    outcome = _instance_norm(input, running_mean, running_var, weight, bias, momentum, eps)
-    return _with_statistics(outcome, running_mean, running_var)
-
-
-def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Tensor | None = None) -> Tensor:
-    """x / max(its p-norm along `dim`, eps)."""
-    length = input.norm(p, dim, keepdim=True).clamp_min(eps).expand_as(input)
-    if out is None:
-        return input / length
-    from torchlike.facade import write_out
-
-    return write_out("normalize", input / length, out)
-
-
-# --- pooling ----------------------------------------------------------------------------------------------------------
-
-
-def _pool(body: Callable, to_size: bool = False) -> tuple[Callable, Callable]:
-    """A pooling as PyTorch's pair of functions: one that may return indices, one that does. The derivative of the
-    values is the same; the indices are computed only where asked for."""
-    plain = _call(body.op)
-
-    def pool(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
-        return plain(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
-
-    def pool_to(input, output_size, return_indices=False):
-        return plain(input, output_size, return_indices)
-
-    def indexed(*args, **kwargs):
-        kwargs["return_indices"] = True
-        return fn(*args[: 2 if to_size else 6], **kwargs)
-
-    fn = pool_to if to_size else pool
-    fn.__name__ = fn.__qualname__ = body.op.name
-    indexed.__name__ = indexed.__qualname__ = f"{body.op.name}_with_indices"
-    fn.__doc__ = (
-        f"{body.__doc__}\n\n    With `return_indices` also where they stand in the last dimensions taken together. Of "
-        "equal values the first counts, for the gradient too."
-    )
-    indexed.__doc__ = f"`{body.op.name}` with `return_indices=True`."
-    return fn, indexed
-
-
-max_pool1d, max_pool1d_with_indices = _pool(_pooling.max_pool1d)
-max_pool2d, max_pool2d_with_indices = _pool(_pooling.max_pool2d)
-max_pool3d, max_pool3d_with_indices = _pool(_pooling.max_pool3d)
-adaptive_max_pool1d, adaptive_max_pool1d_with_indices = _pool(_adaptive.adaptive_max_pool1d, to_size=True)
-adaptive_max_pool2d, adaptive_max_pool2d_with_indices = _pool(_adaptive.adaptive_max_pool2d, to_size=True)
-
-# --- embedding, padding -----------------------------------------------------------------------------------------------
-
-_embedding = _call(_linear.embedding.op)
-
-
-def known_values(t: Tensor) -> np.ndarray | None:
-    """The elements where they exist already on the CPU; None where reading them would be a barrier."""
-    value = t._read()
-    if value.array is None or value.aval.traced or not t.is_cpu:
-        return None
-    return np.asarray(value.array)
-
-
-def embedding(
-    input: Tensor,
-    weight: Tensor,
-    padding_idx: int | None = None,
-    max_norm: float | None = None,
-    norm_type: float = 2.0,
-    scale_grad_by_freq: bool = False,
-    sparse: bool = False,
-) -> Tensor:
-    """The rows of `weight` (num_embeddings, embedding_dim) at the indices in `input` (*); gives (*, embedding_dim).
-
-    The row `padding_idx` gets no gradient. An index out of range is PyTorch's IndexError if `input` holds its values
-    already; if they are still pending its row is NaN.
-    """
-    if max_norm is not None or scale_grad_by_freq or sparse:
-        raise NotImplementedError(
-            "embedding: max_norm, scale_grad_by_freq and sparse=True are not supported; leave them out, and renormalise "
-            "the weight yourself under torch.no_grad() if its norm has to be bounded"
-        )
-    rows = weight.size(0)
-    if padding_idx is None:
-        padding_idx = -1
-    else:
-        assert -rows <= padding_idx < rows, "Padding_idx must be within num_embeddings"
-        padding_idx %= rows
-    known = known_values(input)
-    if known is not None and known.dtype.kind in "iu" and known.size:
-        check(0 <= known.min() and known.max() < rows, "index out of range in self", IndexError)
-    return _embedding(weight, input, padding_idx)
-
-
-def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
-    """int64 zeros (*, num_classes) with a one at each index of `tensor` (*).
-
-    Without `num_classes` the largest index is read (a barrier). An index out of range raises if `tensor` holds its values
-    already; if they are still pending its row is zero.
-    """
-    from torchlike.core import dtype as dtypes
-
-    check(tensor.dtype is dtypes.int64, "one_hot is only applicable to index tensor of type LongTensor.")
-    if tensor.numel() == 0:
-        check(num_classes > 0, "Can not infer total number of classes from empty tensor.")
-    if num_classes == -1 and tensor.numel():
-        num_classes = max(int(tensor.detach()._host().max()) + 1, 0)
-        known = tensor.detach()._host()
-    else:
-        known = known_values(tensor)
-    if known is not None and known.size:
-        check(known.min() >= 0, "Class values must be non-negative.")
-        check(known.max() < num_classes, "Class values must be smaller than num_classes.")
-    return _one_hot(tensor, num_classes)
-
-
-_one_hot = _call(_linear.one_hot.op)
-_constant_pad = _call(_padding.constant_pad_nd.op)
-_border_pads = {
-    "reflect": _call(_padding.reflection_pad.op),
-    "replicate": _call(_padding.replication_pad.op),
-    "circular": _call(_padding.circular_pad.op),
-}
-
-
-def pad(input: Tensor, pad: list[int], mode: str = "constant", value: float | None = None) -> Tensor:
-    """Pad: `pad` has (before, after) for the last dimension, then for the one before it, and so on.
-
-    `mode` is constant (any number of dimensions), reflect, replicate or circular (the last one, two or three dimensions
-    of a tensor with channels, batch optional).
-    """
-    pad = tuple(pad)
-    check(len(pad) % 2 == 0, "Padding length must be divisible by 2")
-    check(
-        len(pad) <= 2 * input.dim(),
-        "Padding length should be less than or equal to two times the input dimension but got padding length "
-        f"{len(pad)} and input of dimension {input.dim()}",
-    )
-    if mode == "constant":
-        return _constant_pad(input, pad, 0 if value is None else value)
-    check(mode in _border_pads, f"Unrecognised padding mode {mode}", NotImplementedError)
-    check(not value, f'Padding mode "{mode}" doesn\'t take in value argument')
-    return _border_pads[mode](input, pad)

@@ -58,17 +58,37 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator=None)
 def trunc_normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator=None
 ) -> Tensor:
-    """Normal numbers between a and b: uniform ones through the inverse of the distribution function."""
+    """Normal numbers between a and b, by rejection: of normal draws or, where few of these would lie between the
+    borders, of uniform ones."""
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be "
             "incorrect.",
             stacklevel=2,
         )
-    low, high = (math.erf((border - mean) / std / math.sqrt(2.0)) for border in (a, b))
-    with no_grad():
-        tensor.uniform_(low, high, generator=generator)
-        return tensor.erfinv_().mul_(std * math.sqrt(2.0)).add_(mean).clamp_(min=a, max=b)
+    source, shape, d = generator or _random.default_generator, tuple(tensor.shape), tensor.dtype.np
+    below_b, below_a = ((1 + math.erf((border - mean) / std / math.sqrt(2.0))) / 2 for border in (b, a))
+    # All elements are drawn again as long as one is rejected, and those accepted keep theirs: so PyTorch's stream goes.
+    if below_b - below_a > 0.3:
+        values = source.normal(shape, mean, std, d)
+        low, high = d.type(a), d.type(b)
+        while (outside := (values < low) | (values > high)).any():
+            values = np.where(outside, source.normal(shape, mean, std, d), values)
+        return _written(tensor, values)
+    peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
+
+    def rejected(candidates: np.ndarray) -> np.ndarray:
+        height = -0.5 * ((candidates - d.type(mean)) / d.type(std)) ** 2 - d.type(peak)
+        with np.errstate(divide="ignore"):
+            return np.log(source.uniform(shape, 0.0, 1.0, d)) > height
+
+    values = source.uniform(shape, a, b, d)
+    pending = rejected(values)
+    while pending.any():
+        candidates = source.uniform(shape, a, b, d)
+        values = np.where(pending, candidates, values)
+        pending &= rejected(candidates)
+    return _written(tensor, values)
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:

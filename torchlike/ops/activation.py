@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from torchlike.core.op import Array, op
 from torchlike.ops.checks import check, need_floating
 
-# The constants of an activation (slopes, borders) are part of the structure: they hardly ever change, and XLA folds them.
+# Constants of an activation (slopes, borders) are part of the structure: they hardly ever change, and XLA folds them.
 
 
 @op("*.relu", "*.relu_", "F.relu_", grad="ReluBackward0")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -89,7 +90,7 @@ class Division(Op):
         template, inputs = super().bind(args, kwargs)
         if len(inputs) == 2 and type(inputs[1]) is int and inputs[1] == 0:
             dtype = getattr(inputs[0], "dtype", None)
-            rounded = self.name != "div" or template[2] is not None
+            rounded = self.name != "div" or len(template) > 2 and template[2] is not None
             if rounded and dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
                 raise RuntimeError("ZeroDivisionError")
         return template, inputs
@@ -126,10 +127,10 @@ def true_divide(input: Scalar, other: Scalar):
 
 @op(
     "*.floor_divide", "Tensor.floor_divide_", "Tensor.__floordiv__", "Tensor.__rfloordiv__", "Tensor.__ifloordiv__",
-    kind=Division,
+    kind=Division, grad="NotImplemented",
 )  # fmt: skip
 def floor_divide(input: Scalar, other: Scalar):
-    """`input / other` rounded down. Differs from PyTorch: the gradient is 0, PyTorch has none and raises in backward."""
+    """`input / other` rounded down. As in PyTorch it has no gradient: use `div(rounding_mode="floor")`."""
     a, b = elementwise(input, other)
     need(a, "div_floor_cpu", 1, 2)
     return _floor_divided(a, b)
@@ -143,13 +144,19 @@ def _floor_divided(a, b):
 
 
 @op(
-    "*.remainder", "Tensor.remainder_", "Tensor.__mod__", "Tensor.__rmod__", "Tensor.__imod__", kind=Division
+    "*.remainder", "Tensor.remainder_", "Tensor.__mod__", "Tensor.__imod__", kind=Division
 )
 def remainder(input: Scalar, other: Scalar):
     """What is left of `input` after division by `other`, with the sign of `other`: Python's %."""
     a, b = elementwise(input, other)
     need(a, "remainder_cpu", 1, 2)
     return jnp.remainder(a, b)
+
+
+@op("Tensor.__rmod__", grad="NotImplemented")
+def remainder_(input: Scalar, other: Scalar):
+    """`input % other`, the number on the left; PyTorch has no gradient for it."""
+    return remainder(input, other)
 
 
 @op("*.fmod", "Tensor.fmod_", kind=Division)
@@ -212,8 +219,25 @@ def pow(input: Scalar, exponent: Scalar):
         return lax.integer_pow(base, number) if number in (2, 3) else _integer_power(base, power)
     exact = _EXACT.get(number)
     if exact is None or category(d) == 3 and callable(exact):
-        return jnp.power(base, power)
+        return _power(*jnp.broadcast_arrays(base, power))
     return exact(base) if callable(exact) else lax.integer_pow(base, exact)
+
+
+@jax.custom_jvp
+def _power(base, power):
+    return jnp.power(base, power)
+
+
+@_power.defjvp
+def _power_jvp(primals, tangents):
+    """PyTorch's derivatives: 0 towards the base where the power is 0, 0 towards the power where the base is 0."""
+    (base, power), (d_base, d_power) = primals, tangents
+    result = _power(base, power)
+    none = power == 0
+    by_base = jnp.where(none, 0, power * _power(base, jnp.where(none, 1, power - 1)))
+    idle = (base == 0) & (power.real >= 0)
+    by_power = jnp.where(idle, 0, result * jnp.log(jnp.where(idle, 1, base)))
+    return result, by_base * d_base + by_power * d_power
 
 
 def _integer_power(base, power):

@@ -20,6 +20,7 @@ from torchlike.ops.dims import broadcast_shape, dense
 
 def cast(x, kind: np.dtype):
     """The values in another type, as C converts them: to integers by cutting off, complex to real by its real part."""
+    x = jnp.asarray(x)
     source = np.dtype(x.dtype)
     if source == kind:
         return x

@@ -159,8 +159,8 @@ def conv2d(
 ):  # fmt: skip
     """Cross-correlation in two dimensions.
 
-    `input` (N, C_in, H, W) or (C_in, H, W), `weight` (C_out, C_in / groups, kH, kW), `bias` (C_out). Each output side is
-    (side + 2 · padding - dilation · (k - 1) - 1) // stride + 1. Computed by flax.linen.Conv.
+    `input` (N, C_in, H, W) or (C_in, H, W), `weight` (C_out, C_in / groups, kH, kW), `bias` (C_out). Each output side
+    is (side + 2 · padding - dilation · (k - 1) - 1) // stride + 1. Computed by flax.linen.Conv.
     """
     return _conv("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
@@ -170,7 +170,7 @@ def conv3d(
     input: Array, weight: Array, bias: Array | None = None, stride: int = 1, padding: int | str = 0, dilation: int = 1,
     groups: int = 1,
 ):  # fmt: skip
-    """Cross-correlation in three dimensions: `input` (N, C_in, D, H, W), `weight` (C_out, C_in / groups, kD, kH, kW)."""
+    """Cross-correlation in three dimensions: `weight` is (C_out, C_in / groups, kD, kH, kW)."""
     return _conv("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
 
 

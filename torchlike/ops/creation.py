@@ -63,3 +63,6 @@ def fill(input: Array, value: Array):
 def zero(input: Array):
     """Zeros everywhere."""
     return jnp.zeros_like(input)
+
+
+fill.op.uniform = zero.op.uniform = True

@@ -7,6 +7,7 @@ reads as NaN (the largest or smallest integer) and a write to it is dropped.
 
 from __future__ import annotations
 
+import functools
 import weakref
 
 import jax
@@ -20,7 +21,7 @@ from torchlike.core.variable import Variable
 from torchlike.ops.checks import check, listed, word
 from torchlike.ops.conversion import cast
 from torchlike.ops.dims import broadcast_shape, wrap_dim
-from torchlike.ops.promotion import can_cast
+from torchlike.ops.promotion import can_cast, is_weak
 
 _bounds: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
@@ -63,6 +64,9 @@ class Indexed(Op):
             shape = input._aval().shape
             dim = wrap_dim(dim, len(shape))
             n = shape[dim] if shape else 1
+            source = given.get("source")
+            if isinstance(source, Variable) and index.numel() != (source._aval().shape[dim] if source.ndim else 1):
+                return template, inputs  # the body has a better error
             if self.name == "index_select":
                 check_range(index, n, "index out of range in self", wraps=False)
             else:
@@ -73,6 +77,23 @@ class Indexed(Op):
                     IndexError if fills or copies else RuntimeError, wraps=fills,
                 )  # fmt: skip
         return template, inputs
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+def placed(dims, x, indices, values):
+    """`values` written where `indices` into these dimensions say.
+
+    Where a place repeats one of them is taken, but as in PyTorch all of them get its gradient.
+    """
+    return x.at[_key(x.ndim, dims, indices)].set(values)
+
+
+@placed.defjvp
+def _placed_jvp(dims, primals, tangents):
+    x, indices, _ = primals
+    key = _key(x.ndim, dims, indices)
+    kept = jnp.where(jnp.ones(x.shape, bool).at[key].set(False), tangents[0], 0)
+    return placed(dims, *primals), kept.at[key].add(tangents[2])
 
 
 # --- advanced indexing --------------------------------------------------------------------------------------------------
@@ -106,6 +127,7 @@ def index_put_(input: Array, indices: Arrays, values: Array, dims: tuple[int, ..
     _shapes_agree(indices)
     key = _key(input.ndim, dims, indices)
     target = jax.eval_shape(lambda x: x[key], input).shape
+    values = cast(values, np.dtype(input.dtype))
     lead = max(values.ndim - len(target), 0)
     if values.shape[:lead] == (1,) * lead:
         values = values.reshape(values.shape[lead:])
@@ -117,10 +139,10 @@ def index_put_(input: Array, indices: Arrays, values: Array, dims: tuple[int, ..
         f"shape mismatch: value tensor of shape {listed(values)} cannot be broadcast to indexing result of shape "
         f"{list(target)}",
     )
-    values = jnp.broadcast_to(cast(jnp.asarray(values), np.dtype(input.dtype)), target)
+    values = jnp.broadcast_to(values, target)
     at = input.at[key]
     if not accumulate:
-        return at.set(values)
+        return placed(dims, input, tuple(indices), values)
     return at.max(values) if input.dtype == bool else at.add(values)
 
 
@@ -128,7 +150,7 @@ def index_put_(input: Array, indices: Arrays, values: Array, dims: tuple[int, ..
 def mask_put(input: Array, mask: Array, value: Array, dim: int):
     """One value at all places of a mask over the dimensions from `dim` on."""
     mask = mask.astype(bool).reshape(mask.shape + (1,) * (input.ndim - dim - mask.ndim))
-    return jnp.where(mask, cast(jnp.asarray(value), np.dtype(input.dtype)).reshape(()), input)
+    return jnp.where(mask, cast(value, np.dtype(input.dtype)).reshape(()), input)
 
 
 # --- along one dimension ------------------------------------------------------------------------------------------------
@@ -151,7 +173,7 @@ def _aligned(name, input, dim, index, src=None):
     dim = wrap_dim(dim, input.ndim)
     whole, index = jnp.atleast_1d(input), jnp.atleast_1d(index)
     check(whole.ndim == index.ndim, "Index tensor must have the same number of dimensions as input tensor")
-    if src is not None and src.ndim:
+    if src is not None and jnp.ndim(src):
         check(src.ndim == index.ndim, "Index tensor must have the same number of dimensions as src tensor")
     return dim, whole, index
 
@@ -178,7 +200,7 @@ def gather(input: Array, dim: int, index: Array, *, sparse_grad: bool = False):
 def _scattered(name, input, dim, index, src, combine):
     shape = input.shape
     dim, input, index = _aligned(name, input, dim, index, src)
-    if getattr(src, "ndim", 0) or index.ndim == 1 and not getattr(src, "weak_type", False):
+    if jnp.ndim(src) or index.ndim == 1 and not is_weak(src):
         check(
             word(src) == word(input),
             f"{name}(): Expected self.dtype to be equal to src.dtype",
@@ -192,7 +214,7 @@ def _scattered(name, input, dim, index, src, combine):
             )
         src = src[tuple(slice(n) for n in index.shape)]
     else:
-        src = jnp.broadcast_to(cast(jnp.asarray(src), np.dtype(input.dtype)), index.shape)
+        src = jnp.broadcast_to(cast(src, np.dtype(input.dtype)), index.shape)
     return combine(input, _grid(input.shape, dim, index), src).reshape(shape)
 
 
@@ -207,7 +229,7 @@ def scatter(
     """
     check(reduce in (None, "add", "multiply"), "reduce argument must be either add or multiply.")
     combine = {
-        None: lambda x, at, s: x.at[at].set(s),
+        None: lambda x, at, s: placed(range(x.ndim), x, at, s),
         "add": lambda x, at, s: x.at[at].add(s),
         "multiply": lambda x, at, s: x.at[at].multiply(s),
     }[reduce]
@@ -264,7 +286,7 @@ def index_copy(input: Array, dim: int, index: Array, source: Array):
         "index_copy_(): self and source expected to have the same dtype, but got (self) "
         f"{word(input)} and (source) {word(source)}",
     )
-    return jnp.atleast_1d(input).at[key].set(jnp.atleast_1d(source)).reshape(input.shape)
+    return placed((len(key) - 1,), jnp.atleast_1d(input), key[-1:], jnp.atleast_1d(source)).reshape(input.shape)
 
 
 @op("*.index_fill", "Tensor.index_fill_", kind=Indexed)
@@ -272,8 +294,8 @@ def index_fill(input: Array, dim: int, index: Array, value: Array):
     """One value in those parts of `input` that `index` names."""
     key = _along("index_fill", input, dim, index, None)
     check(
-        value.ndim == 0,
-        f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s).",
+        jnp.ndim(value) == 0,
+        f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {jnp.ndim(value)} dimension(s).",
     )
     return jnp.atleast_1d(input).at[key].set(cast(value, np.dtype(input.dtype))).reshape(input.shape)
 
@@ -286,10 +308,10 @@ def masked_fill(input: Array, mask: Array, value: Array):
     """`value` (a number or a 0-dim tensor) wherever `mask` is True; the dtype stays."""
     check(mask.dtype == bool, f"masked_fill_ only supports boolean masks, but got mask with dtype {_c_word(mask)}")
     check(
-        value.ndim == 0,
-        f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s).",
+        jnp.ndim(value) == 0,
+        f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {jnp.ndim(value)} dimension(s).",
     )
-    if np.dtype(value.dtype).kind == "c" and np.dtype(input.dtype).kind != "c":
+    if jnp.iscomplexobj(value) and np.dtype(input.dtype).kind != "c":
         raise RuntimeError(f"value cannot be converted to type {_c_word(input)} without overflow")
     broadcast_shape(mask.shape, input.shape)
     return jnp.where(mask, cast(value, np.dtype(input.dtype)), input)
@@ -352,8 +374,8 @@ def put(input: Array, index: Array, source: Array, accumulate: bool = False):
         f"put_(): self and source expected to have the same dtype, but got self.dtype = {word(input)} and "
         f"source.dtype = {word(source)}",
     )
-    at = input.reshape(-1).at[index.reshape(-1)]
-    return (at.add if accumulate else at.set)(source.reshape(-1)).reshape(input.shape)
+    flat, at, source = input.reshape(-1), index.reshape(-1), source.reshape(-1)
+    return (flat.at[at].add(source) if accumulate else placed((0,), flat, (at,), source)).reshape(input.shape)
 
 
 @op("_.take_along_dim", grad="GatherBackward0")

@@ -10,7 +10,17 @@ from torchlike.core.op import Array, inexact, op
 from torchlike.ops.checks import check, listed, word
 
 
-@op("F.linear", grad="AddmmBackward0")
+def _linear_name(template, avals) -> str:
+    """PyTorch takes another way for each number of dimensions, and the node is named after its last step."""
+    biased, ndim = len(avals) == 3, len(avals[0].shape)
+    if len(avals[1].shape) == 1:
+        return "AddBackward0" if biased else "MvBackward0" if ndim == 2 else "ViewBackward0"
+    if ndim == 2:
+        return "AddmmBackward0" if biased else "MmBackward0"
+    return "ViewBackward0" if biased else "SqueezeBackward4" if ndim == 1 else "UnsafeViewBackward0"
+
+
+@op("F.linear", grad=_linear_name)
 def linear(input: Array, weight: Array, bias: Array | None = None):
     """`input @ weight.T + bias`.
 

@@ -22,8 +22,8 @@ def _check_weight(weight, input, n_classes: int) -> None:
     if weight is not None:
         check(
             weight.shape == (n_classes,),
-            f"weight tensor should be defined either for all {n_classes} classes or no classes but got weight tensor of "
-            f"shape: {listed(weight)}",
+            f"weight tensor should be defined either for all {n_classes} classes or no classes but got weight tensor "
+            f"of shape: {listed(weight)}",
         )
         check(weight.dtype == input.dtype, f"expected scalar type {word(input)} but found {word(weight)}")
 
@@ -126,7 +126,7 @@ def smoothed_nll_loss(
     return (1 - label_smoothing) * plain + label_smoothing / n_classes * smooth
 
 
-@op(grad="DivBackward1")
+@op(grad=lambda template, avals: "DivBackward1" if template[3] == "mean" else "NegBackward0")
 def probability_loss(input: Array, target: Array, weight: Array | None, reduction: str, label_smoothing: float):
     """-sum over classes of weight · target · input, for targets that are probabilities of the input's shape.
 

@@ -30,6 +30,17 @@ def _pair(input, target):
     return input, target
 
 
+def _reduced(unreduced: str, at: int = -1):
+    """The name of the node: that of the reduction, which comes last, or of the step before it."""
+    names = {"mean": "MeanBackward0", "sum": "SumBackward0"}
+    return lambda template, avals: names.get(template[at], unreduced)
+
+
+def _abs(x):
+    """|x| with gradient 0 at 0, where JAX's has 1."""
+    return x * jnp.sign(x)
+
+
 @op(grad="MseLossBackward0")
 def mse_loss(input: Array, target: Array, reduction: str = "mean", weight: Array | None = None):
     """(input - target)²."""
@@ -46,7 +57,7 @@ def _weighted(loss, weight, reduction: str):
     return loss.sum() / weight.sum() if reduction == "mean" else reduce(loss, reduction)
 
 
-@op(grad="MeanBackward0")
+@op(grad=_reduced("AbsBackward0", 2))
 def l1_loss(input: Array, target: Array, reduction: str = "mean", weight: Array | None = None):
     """|input - target|; its gradient is 0 where they are equal."""
     input, target = _pair(input, target)
@@ -55,7 +66,7 @@ def l1_loss(input: Array, target: Array, reduction: str = "mean", weight: Array 
         "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: "
         f"{word(input)}",
     )
-    return _weighted(jnp.abs(input - target), weight, reduction)
+    return _weighted(_abs(input - target), weight, reduction)
 
 
 @op(grad="SmoothL1LossBackward0")
@@ -63,7 +74,7 @@ def smooth_l1_loss(input: Array, target: Array, reduction: str = "mean", beta: f
     """d² / (2 · beta) where d = |input - target| < beta, else d - beta / 2; |input - target| if beta is 0."""
     check(beta >= 0, "smooth_l1_loss does not support negative values for beta.")
     input, target = _pair(input, target)
-    d = jnp.abs(input - target)
+    d = _abs(input - target)
     if beta == 0:
         return reduce(d, reduction)
     need_floating(input, "smooth_l1_cpu")
@@ -76,7 +87,7 @@ def huber_loss(input: Array, target: Array, reduction: str = "mean", delta: floa
     check(delta > 0, "huber_loss does not support non-positive values for delta.")
     input, target = _pair(input, target)
     need_floating(input, "huber_cpu")
-    d = jnp.abs(input - target)
+    d = _abs(input - target)
     return _weighted(jnp.where(d <= delta, 0.5 * d * d, delta * (d - 0.5 * delta)), weight, reduction)
 
 
@@ -88,9 +99,9 @@ def _bce(x, t):
 
 @_bce.defjvp
 def _bce_jvp(primals, tangents):
-    # PyTorch cuts off the derivative's denominator instead of differentiating the cut off logarithms
+    # PyTorch cuts off the denominator of the one derivative, and nothing in the other
     (x, t), (dx, dt) = primals, tangents
-    towards_t = jnp.maximum(jnp.log1p(-x), -100) - jnp.maximum(jnp.log(x), -100)
+    towards_t = jnp.log1p(-x) - jnp.log(x)
     return _bce(x, t), dx * (x - t) / jnp.maximum((1 - x) * x, 1e-12) + dt * towards_t
 
 
@@ -120,7 +131,7 @@ def binary_cross_entropy_with_logits(
     return reduce(loss if weight is None else loss * weight, reduction)
 
 
-@op(grad="MeanBackward0")
+@op(grad=_reduced("SubBackward0", 2))
 def kl_div(input: Array, target: Array, reduction: str = "mean", log_target: bool = False):
     """target · (log(target) - input), the target given as logarithm if `log_target`; `input` is a logarithm."""
     target, input = _pair(target, input)
@@ -130,7 +141,7 @@ def kl_div(input: Array, target: Array, reduction: str = "mean", log_target: boo
     return reduce(loss, reduction)
 
 
-@op(grad="MeanBackward0")
+@op(grad=_reduced("SubBackward0"))
 def poisson_nll_loss(
     input: Array, target: Array, log_input: bool, full: bool, eps: float, reduction: str
 ):  # fmt: skip
@@ -145,7 +156,7 @@ def poisson_nll_loss(
     return reduce(loss, reduction)
 
 
-@op(grad="MeanBackward0")
+@op(grad=_reduced("MulBackward0"))
 def gaussian_nll_loss(input: Array, target: Array, var: Array, full: bool, eps: float, reduction: str):
     """(log(var) + (input - target)² / var) / 2, `var` at least eps; with `full`, log(2π) / 2 is added."""
     var = var + jax.lax.stop_gradient(jnp.maximum(var, eps) - var)
@@ -153,7 +164,7 @@ def gaussian_nll_loss(input: Array, target: Array, var: Array, full: bool, eps: 
     return reduce(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
 
 
-@op(grad="MeanBackward0")
+@op(grad=_reduced("AddBackward0"))
 def hinge_embedding_loss(input: Array, target: Array, margin: float = 1.0, reduction: str = "mean"):
     """input where target is 1, max(0, margin - input) where it is -1."""
     input, target = _pair(input, target)
@@ -162,21 +173,21 @@ def hinge_embedding_loss(input: Array, target: Array, margin: float = 1.0, reduc
     return reduce(loss, reduction)
 
 
-@op(grad="MeanBackward0")
+@op(grad=_reduced("ClampMinBackward0"))
 def margin_ranking_loss(input1: Array, input2: Array, target: Array, margin: float = 0.0, reduction: str = "mean"):
     """max(0, -target · (input1 - input2) + margin): target 1 wants the first ranked higher, -1 the second."""
     hinge = -target * (input1 - input2) + margin
     return reduce(jnp.where(hinge >= 0, hinge, 0), reduction)
 
 
-@op(grad="MeanBackward0")
+@op(grad="SoftMarginLossBackward0")
 def soft_margin_loss(input: Array, target: Array, reduction: str = "mean"):
     """log(1 + exp(-target · input)) for targets 1 and -1."""
     input, target = _pair(input, target)
     return reduce(jax.nn.softplus(-target * input), reduction)
 
 
-@op(grad="MeanBackward0")
+@op(grad=_reduced("DivBackward0"))
 def multilabel_soft_margin_loss(input: Array, target: Array, weight: Array | None = None, reduction: str = "mean"):
     """The mean over classes of the binary cross entropy with logits, for targets 0 and 1."""
     loss = -(target * jax.nn.log_sigmoid(input) + (1 - target) * jax.nn.log_sigmoid(-input))
@@ -185,7 +196,7 @@ def multilabel_soft_margin_loss(input: Array, target: Array, weight: Array | Non
 
 def _distance(x1, x2, p: float, eps: float, keepdim: bool = False):
     """The p-norm of x1 - x2 + eps over the last dimension; its gradient at 0 is 0."""
-    d = jnp.abs(x1 - x2 + eps)
+    d = _abs(x1 - x2 + eps)
     if p == 1:
         return d.sum(-1, keepdims=keepdim)
     if p == math.inf:
@@ -219,7 +230,7 @@ def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: float = 1e-8):
     return _cosine(x1, x2, dim, eps)
 
 
-@op(grad="MeanBackward0")
+@op(grad=_reduced("AddBackward0"))
 def cosine_embedding_loss(input1: Array, input2: Array, target: Array, margin: float = 0.0, reduction: str = "mean"):
     """1 - cos(input1, input2) where target is 1, max(0, cos - margin) where it is -1."""
     check(
@@ -234,7 +245,7 @@ def cosine_embedding_loss(input1: Array, input2: Array, target: Array, margin: f
     return reduce(loss, reduction)
 
 
-@op(grad="MeanBackward0")
+@op(grad=_reduced("ClampMinBackward0"))
 def triplet_margin_loss(
     anchor: Array, positive: Array, negative: Array, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6,
     swap: bool = False, reduction: str = "mean",

@@ -25,8 +25,13 @@ def _check_dtypes(input, *others) -> None:
 
 def _options(input, weight, bias, eps: float) -> dict:
     """What all of Flax's normalisations are told: two passes for the variance, and the output in the input's dtype."""
-    return dict(epsilon=eps, dtype=input.dtype, use_scale=weight is not None, use_bias=bias is not None,
-                use_fast_variance=False)  # fmt: skip
+    return {
+        "epsilon": eps,
+        "dtype": input.dtype,
+        "use_scale": weight is not None,
+        "use_bias": bias is not None,
+        "use_fast_variance": False,
+    }
 
 
 def _params(weight, bias) -> dict:
@@ -61,8 +66,8 @@ def batch_norm(
 ):  # fmt: skip
     """(input - mean) / sqrt(var + eps) · weight + bias per channel (dimension 1), computed by flax.linen.BatchNorm.
 
-    While training, mean and var are the batch's; where there are running statistics, their new values are the second and
-    third output: (1 - momentum) · old + momentum · batch's, the variance of the batch being the unbiased one.
+    While training, mean and var are the batch's; where there are running statistics, their new values are the second
+    and third output: (1 - momentum) · old + momentum · batch's, the variance of the batch being the unbiased one.
     """
     need_floating(input, "batch_norm")
     check(input.ndim > 1, f"Expected more than 1 dimension, but got input of size {listed(input)}")
@@ -88,7 +93,7 @@ def batch_norm(
     return out, _updated(running_mean, mean, momentum), _updated(running_var, unbiased, momentum)
 
 
-@op(grad="NativeBatchNormBackward0")
+@op(grad="ViewBackward0")
 def instance_norm(
     input: Array, running_mean: Array | None, running_var: Array | None, weight: Array | None = None,
     bias: Array | None = None, momentum: Scalar = 0.1, eps: float = 1e-5,
@@ -148,7 +153,7 @@ def layer_norm(
     return layer.apply({"params": _params(weight, bias)}, input)
 
 
-@op("*.rms_norm", "F.rms_norm", grad="FusedRmsNormBackward0")
+@op("*.rms_norm", "F.rms_norm", grad="MulBackward0")
 def rms_norm(input: Array, normalized_shape: tuple, weight: Array | None = None, eps: float | None = None):
     """Divide by the root of the mean square over the last dimensions (https://arxiv.org/abs/1910.07467).
 

@@ -13,7 +13,7 @@ from torchlike.ops.checks import check, listed
 def constant_pad_nd(input: Array, pad: tuple, value: Scalar = 0):
     """`value` around `input`: `pad` has (before, after) for the last dimension, then for the one before it, and so on.
     Negative numbers cut off."""
-    check(len(pad) % 2 == 0, "Length of pad must be even but instead it equals {}".format(len(pad)))
+    check(len(pad) % 2 == 0, f"Length of pad must be even but instead it equals {len(pad)}")
     check(
         len(pad) <= 2 * input.ndim,
         "Length of pad should be no more than twice the number of dimensions of the input. Pad length is "
@@ -65,13 +65,13 @@ def _border_pad(mode: str, input, pad: tuple):
     return x
 
 
-@op(grad="ReflectionPad2DBackward0")
+@op(grad=lambda template, avals: f"ReflectionPad{len(template[1]) // 2}DBackward0")
 def reflection_pad(input: Array, pad: tuple):
     """The input mirrored at its borders, the border itself not repeated."""
     return _border_pad("reflect", input, pad)
 
 
-@op(grad="ReplicationPad2DBackward0")
+@op(grad=lambda template, avals: f"ReplicationPad{len(template[1]) // 2}DBackward0")
 def replication_pad(input: Array, pad: tuple):
     """The border repeated."""
     return _border_pad("replicate", input, pad)

@@ -27,6 +27,11 @@ def _in_double(f):
     return exact
 
 
+def _digamma(x):
+    pole = x == 0
+    return jnp.where(pole, jnp.copysign(jnp.inf, -x), jax.scipy.special.digamma(jnp.where(pole, 1, x)))
+
+
 _FLOATING = {
     "acos": (jnp.arccos, "The angle in [0, π] whose cosine is x.", "arccos"),
     "acosh": (jnp.arccosh, "The number at least 0 whose hyperbolic cosine is x.", "arccosh"),
@@ -37,7 +42,7 @@ _FLOATING = {
     "cos": (jnp.cos, "The cosine of x, x in radians."),
     "cosh": (jnp.cosh, "The hyperbolic cosine of x."),
     "deg2rad": (lambda x: x * (math.pi / 180), "Degrees as radians."),
-    "digamma": (jax.scipy.special.digamma, "The derivative of the logarithm of the gamma function."),
+    "digamma": (_digamma, "The derivative of the logarithm of the gamma function."),
     "erf": (lax.erf, "The error function: 2/√π times the integral of exp(-t²) from 0 to x."),
     "erfc": (lax.erfc, "1 - erf(x), without cancellation."),
     "erfinv": (lax.erf_inv, "The number whose error function is x."),
@@ -69,6 +74,8 @@ _REAL_ONLY = {"erf": "erf_vml_cpu", "erfc": "erfc_vml_cpu", "erfinv": "erfinv_vm
 
 def _file(name: str, f, text: str, *others: str) -> None:
     def body(input: Array):
+        if name in ("deg2rad", "rad2deg"):
+            check(not jnp.iscomplexobj(input), f"{name} is not supported for complex tensors.")
         if name in _REAL_ONLY:
             need(input, _REAL_ONLY[name], 0, 2)
         return f(*promote_float(input))
@@ -102,11 +109,21 @@ def positive(input: Array):
     return input
 
 
+def magnitude(x):
+    """|x| with derivative 0 at 0; that of `jnp.abs` is 1 there."""
+    return jnp.abs(x) if jnp.iscomplexobj(x) or category(x.dtype) < 2 else lax.sign(x) * x
+
+
+def _sign(x):
+    """As a difference of comparisons, so that what is not a number gives 0."""
+    return ((x > 0).astype(x.dtype) - (x < 0).astype(x.dtype)) if category(x.dtype) else x
+
+
 @op("*.abs", "*.absolute", "*.abs_", "Tensor.absolute_", "Tensor.__abs__")
 def abs(input: Array):
     """|x|, with gradient 0 at 0; of complex numbers their length."""
     need(input, "abs_cpu", 1)
-    return jnp.abs(input)
+    return magnitude(input)
 
 
 @op("*.sign", "Tensor.sign_")
@@ -117,13 +134,16 @@ def sign(input: Array):
         "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead.",
         NotImplementedError,
     )
-    return input if input.dtype == bool else jnp.sign(input)
+    return _sign(input)
 
 
 @op("*.sgn", "Tensor.sgn_")
 def sgn(input: Array):
     """The sign of x; of complex numbers x / |x|, and 0 at 0."""
-    return input if input.dtype == bool else jnp.sign(input)
+    if not jnp.iscomplexobj(input):
+        return _sign(input)
+    length = jnp.abs(input)
+    return jnp.where(length == 0, 0, input / jnp.where(length == 0, 1, length))
 
 
 @op("*.signbit", differentiable=False)
@@ -246,12 +266,14 @@ def isinf(input: Array):
 @op("*.isposinf", differentiable=False)
 def isposinf(input: Array):
     """Whether x is +∞."""
+    check(not jnp.iscomplexobj(input), "isposinf does not support complex inputs.")
     return input == jnp.inf
 
 
 @op("*.isneginf", differentiable=False)
 def isneginf(input: Array):
     """Whether x is -∞."""
+    check(not jnp.iscomplexobj(input), "isneginf does not support complex inputs.")
     return input == -jnp.inf
 
 
@@ -273,7 +295,20 @@ def isreal(input: Array):
 @op("*.atan2", "*.arctan2", "Tensor.atan2_", "Tensor.arctan2_")
 def atan2(input: Array, other: Array):
     """The angle of the point (x=other, y=input), in [-π, π]."""
-    return jnp.arctan2(*elementwise(input, other, floating=True))
+    return _atan2(*jnp.broadcast_arrays(*elementwise(input, other, floating=True)))
+
+
+@jax.custom_jvp
+def _atan2(y, x):
+    return jnp.arctan2(y, x)
+
+
+@_atan2.defjvp
+def _atan2_jvp(primals, tangents):
+    (y, x), (d_y, d_x) = primals, tangents
+    square = y * y + x * x
+    scale = jnp.where(square == 0, 0, 1 / jnp.where(square == 0, 1, square))
+    return _atan2(y, x), d_y * (x * scale) - d_x * (y * scale)
 
 
 @op("*.hypot", "Tensor.hypot_")
@@ -316,11 +351,23 @@ def logaddexp2(input: Array, other: Array):
 def xlogy(input: Scalar, other: Scalar):
     """input · log(other), and 0 where input is 0."""
     x, y = elementwise(input, other, floating=True)
+    return _xlogy(*jnp.broadcast_arrays(x, y))
+
+
+@jax.custom_jvp
+def _xlogy(x, y):
     zero = (x == 0) & (y == y)
     return jnp.where(zero, 0, x * jnp.log(jnp.where(zero, 1, y)))
 
 
-@op("*.heaviside", "Tensor.heaviside_", differentiable=False)
+@_xlogy.defjvp
+def _xlogy_jvp(primals, tangents):
+    (x, y), (d_x, d_y) = primals, tangents
+    zero = (x == 0) & (y <= 0)
+    return _xlogy(x, y), d_x * jnp.where(zero, 0, jnp.log(jnp.where(zero, 1, y))) + d_y * (x / y)
+
+
+@op("*.heaviside", "Tensor.heaviside_", grad="NotImplemented")
 def heaviside(input: Array, values: Array):
     """0 where input is negative, 1 where it is positive, `values` where it is 0."""
     check(
@@ -336,4 +383,4 @@ def copysign(input: Array, other: Array):
     """The size of input with the sign of other; its gradient towards input is 0 where input is 0."""
     x, y = elementwise(input, other, floating=True)
     y = lax.stop_gradient(y)
-    return jnp.where(jnp.signbit(y), -jnp.abs(x), jnp.abs(x))
+    return jnp.where(jnp.signbit(y), -magnitude(x), magnitude(x))

@@ -14,9 +14,10 @@ from jax import lax
 
 from torchlike.core.dtype import FROM_NP, category
 from torchlike.core.op import Array, Op, Scalar, op
-from torchlike.ops.checks import check, need, word
+from torchlike.ops.checks import check, word
 from torchlike.ops.comparison import maximum, minimum
 from torchlike.ops.dims import wrap_dim, wrap_dims
+from torchlike.ops.pointwise import magnitude
 from torchlike.ops.promotion import as_np, promote_float
 from torchlike.ops.results import named, valued
 
@@ -351,7 +352,7 @@ def vector_norm(x, p: float, dim, keepdim: bool):
     dims = over(dim, x.ndim) if x.ndim else ()
     d = x.dtype
     x = x.astype(jnp.float32) if d.itemsize == 2 else x
-    a = jnp.abs(x)
+    a = magnitude(x)
 
     def total(y):
         return jnp.sum(y, dims, keepdims=keepdim)

@@ -30,20 +30,28 @@ def _start(kind: str, dtype):
     return low if kind == "amax" else high
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _extreme(kind: str, x, at, src):
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def _extreme(kind: str, include_self: bool, x, at, src):
+    if not include_self:
+        x = _forgotten(kind, x, at)
     return (x.at[at].max if kind == "amax" else x.at[at].min)(src)
 
 
+def _forgotten(kind, x, at):
+    return x.at[at].set(jnp.asarray(_start(kind, x.dtype), x.dtype))
+
+
 @_extreme.defjvp
-def _extreme_jvp(kind, primals, tangents):
-    """Equal elements share the gradient."""
+def _extreme_jvp(kind, include_self, primals, tangents):
+    """Equal elements share the gradient. As in PyTorch, what was there takes its share even if it does not take part."""
     x, at, src = primals
-    out = _extreme(kind, x, at, src)
+    out = _extreme(kind, include_self, x, at, src)
     here, there = (x == out).astype(x.dtype), (src == out[at]).astype(x.dtype)
     shared = here.at[at].add(there)
+    if not include_self:
+        here = here.at[at].set(0)
     moved = (here * tangents[0]).at[at].add(there * tangents[2])
-    return out, jnp.where(shared > 0, moved / jnp.where(shared > 0, shared, 1), 0)
+    return out, moved / jnp.where(shared > 0, shared, 1)
 
 
 @jax.custom_jvp
@@ -71,10 +79,10 @@ def combine(kind: str, include_self: bool):
     check(kind in _NAMES, f"reduce argument must be either {', '.join(_NAMES[:-1])} or {_NAMES[-1]}, got {kind}")
 
     def reduced(x, at, src):
-        if not include_self:
-            x = x.at[at].set(jnp.asarray(_start(kind, x.dtype), x.dtype))
         if kind in ("amax", "amin"):
-            return _extreme(kind, x, at, src)
+            return _extreme(kind, include_self, x, at, src)
+        if not include_self:
+            x = _forgotten(kind, x, at)
         if kind == "prod":
             return _product(x, at, src)
         total = x.at[at].add(src)

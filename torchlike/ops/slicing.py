@@ -107,6 +107,12 @@ def _pieces(x, dim: int, lengths, grad: str) -> tuple:
     for n in lengths:
         made.append(_PIECES[grad]((SLOT, dim, start, n, 1), [x]))
         start += n
+    return tuple(made) if grad == "tensor_split" else _several(made)
+
+
+def _several(made) -> tuple:
+    for i, x in enumerate(made):
+        x._output = i
     return tuple(made)
 
 
@@ -220,18 +226,18 @@ def unbind(input, dim: int = 0):
     if not input.ndim:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     dim = wrap_dim(dim, input.ndim)
-    return tuple(UNBIND((SLOT, dim, SLOT), [input, i]) for i in range(input._aval().shape[dim]))
+    return _several([UNBIND((SLOT, dim, SLOT), [input, i]) for i in range(input._aval().shape[dim])])
 
 
 _PIECES = {
-    name: View(name, slice_, _slice_write, _slice_geometry, grad=grad, several=name != "tensor_split")
+    name: View(name, slice_, _slice_write, _slice_geometry, grad=grad)
     for name, grad in (
         ("split", "SplitBackward0"),
         ("split_with_sizes", "SplitWithSizesBackward0"),
         ("tensor_split", "SliceBackward0"),
     )
 }
-UNBIND = View("unbind", select_, _select_write, _select_geometry, grad="UnbindBackward0", several=True)
+UNBIND = View("unbind", select_, _select_write, _select_geometry, grad="UnbindBackward0")
 
 # --- diagonals, windows, any strides -----------------------------------------------------------------------------------
 
@@ -337,7 +343,10 @@ def strided(input: Array, size: Sizes, stride: Sizes, offset: Scalar):
 
 @composite("*.as_strided")
 def as_strided(input, size, stride, storage_offset: int | None = None):
-    """The memory under `input` read with any sizes, strides and offset (its own, unless given)."""
+    """The memory under `input` read with any sizes, strides and offset (its own, unless given).
+
+    Differs from PyTorch: gradients also reach elements of that memory which `input` itself does not show.
+    """
     size, stride = tuple(map(operator.index, size)), tuple(map(operator.index, stride))
     offset = input.storage_offset() if storage_offset is None else storage_offset
     check(len(size) == len(stride), "mismatch in length of strides and shape")

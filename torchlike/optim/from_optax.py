@@ -49,8 +49,6 @@ def from_optax(tx: optax.GradientTransformation, params: ParamsT) -> OptaxOptimi
 class OptaxOptimizer(Optimizer):
     """See `from_optax`."""
 
-    _numbers_are_inputs = True
-
     def __init__(self, tx: optax.GradientTransformation, params: ParamsT) -> None:
         super().__init__(params, {"differentiable": False})
         if len(self.param_groups) > 1:
@@ -94,7 +92,7 @@ class OptaxOptimizer(Optimizer):
             extra = {} if value is None else {"value": value}
             updates, new = tx.update(_as_seen(names, grads), old, seen, **extra)
             new_params = optax.apply_updates(seen, updates)
-            new_params = list(new_params.values()) if names else new_params
+            new_params = [new_params[name] for name in names] if names else new_params
             kept = [n for n, g in zip(new_params, given, strict=True) if g]
             leaves = [_data(x).astype(s.dtype) for x, s in zip(jax.tree.leaves(new), state, strict=True)]
             return (*kept, *leaves)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import itertools
 import warnings
-import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from copy import deepcopy
@@ -23,7 +22,6 @@ _HOOKS = tuple(f"_optimizer_{what}_{when}_hooks" for what in ("step", "state_dic
                for when in ("pre", "post"))  # fmt: skip
 _before_every_step: dict = {}
 _after_every_step: dict = {}
-_alive: weakref.WeakSet = weakref.WeakSet()
 
 
 class _Required:
@@ -46,11 +44,6 @@ def register_optimizer_step_post_hook(hook: Callable) -> RemovableHandle:
     return RemovableHandle(_after_every_step, hook)
 
 
-def live_groups() -> list[dict[str, Any]]:
-    """The groups whose numbers reach the programs as inputs: a captured step reads them again at every replay."""
-    return [group for o in list(_alive) if o._numbers_are_inputs for group in o.param_groups]
-
-
 class Optimizer:
     """What all optimizers share. A subclass calls `super().__init__(params, defaults)` and defines `step`.
 
@@ -70,7 +63,7 @@ class Optimizer:
     tensor([0., 0.], requires_grad=True)
     """
 
-    _numbers_are_inputs = False
+    _generation = 0  # how often the state was replaced
     _opt_called: bool | None = None  # None until a learning rate scheduler asks to be told of the first step
 
     def __init_subclass__(cls, **kwargs) -> None:
@@ -99,7 +92,6 @@ class Optimizer:
     def _prepare(self) -> None:
         for name in _HOOKS:
             setattr(self, name, {})
-        _alive.add(self)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
@@ -109,6 +101,12 @@ class Optimizer:
         if _HOOKS[0] not in self.__dict__:
             self._prepare()
         self.defaults.setdefault("differentiable", False)
+        self._generation += 1
+
+    def _structure(self) -> tuple:
+        """What of the settings is structure, not input, and which state is in use: a captured step holds for one
+        structure."""
+        return self._generation, tuple([len(group["params"]) for group in self.param_groups])
 
     def __repr__(self) -> str:
         groups = "\n".join(

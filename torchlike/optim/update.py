@@ -37,7 +37,6 @@ class FusedOptimizer(Optimizer):
     are counted; and `_rule`, the mathematics.
     """
 
-    _numbers_are_inputs = True
     _counts = False
     _op: Op
 
@@ -84,6 +83,9 @@ class FusedOptimizer(Optimizer):
 
     def _scalars(self, group: dict[str, Any]) -> list:
         raise NotImplementedError
+
+    def _structure(self) -> tuple:
+        return super()._structure(), tuple([self._flags(group) for group in self.param_groups])
 
     def step(self, closure=None):
         """Update every parameter that has a gradient (a barrier).
@@ -179,6 +181,7 @@ class FusedOptimizer(Optimizer):
         """What a captured step writes to must exist before, so that a replay finds it: make the state of new
         parameters here, as memory."""
         names = self._state_names(self._flags(group))
+        zero: dict = {}
         for p in group["params"]:
             capture.active.touched_grad(p)
             if p._grad is None or not names or self.state[p].get(names[0]) is not None:
@@ -190,11 +193,11 @@ class FusedOptimizer(Optimizer):
                 )
             a = p._aval()
             if self._counts:
-                self.state[p]["step"] = wrap(put(np.zeros((), _step_dtype()), a.device))
+                if a.device not in zero:
+                    zero[a.device] = put(np.zeros((), _step_dtype()), a.device)
+                self.state[p]["step"] = wrap(zero[a.device])
             for name in names:
                 self.state[p][name] = wrap(put(np.zeros(a.shape, a.dtype), a.device))
-        if self._counts:
-            self._share_steps()
 
     def _zeros_are_fresh(self, group: dict[str, Any]) -> bool:
         """Whether state of zeros is the same as none."""

@@ -14,9 +14,9 @@ import contextlib
 import io
 import os
 import pickle
-import pickletools
 import sys
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ from torchlike.serialization.unpickling import (
     add_safe_globals,
     clear_safe_globals,
     get_safe_globals,
-    modern,
+    named,
     safe_globals,
 )
 
@@ -128,11 +128,9 @@ def load(
         raise NotImplementedError(f"torch.load with pickle_module={pickle_module!r}: only Python's pickle is used here")
     if weights_only and pickle_load_args:
         warnings.warn("pickle_load_args only works if `weights_only=False`.", stacklevel=2)
-    is_path = isinstance(f, str | os.PathLike)
-    if mmap and not is_path:
+    if mmap and not isinstance(f, str | os.PathLike):
         raise ValueError("f must be a file path in order to use the mmap argument")
-    with open(f, "rb") if is_path else contextlib.nullcontext(f) as file:
-        _check_kind(file, os.fspath(f) if is_path else "")
+    with _opened(f) as file:
         reader = Reader(file, mapped=bool(mmap))
         if reader.has("constants.pkl"):
             raise NotImplementedError("torch.load of a TorchScript archive: save the module's state_dict() in PyTorch")
@@ -148,19 +146,20 @@ def load(
 
 def get_unsafe_globals_in_checkpoint(f: str | os.PathLike | Any) -> list[str]:
     """The names in a checkpoint that `torch.load` would not allow by itself; nothing is loaded."""
+    with _opened(f) as file:
+        start = file.tell()
+        data = Reader(file).read("data.pkl")
+        file.seek(start)
+    return [path for path in named(data) if path not in ALLOWED]
+
+
+@contextlib.contextmanager
+def _opened(f) -> Iterator[Any]:
+    """The file, if need be opened, and found to be of the right kind."""
     is_path = isinstance(f, str | os.PathLike)
     with open(f, "rb") if is_path else contextlib.nullcontext(f) as file:
         _check_kind(file, os.fspath(f) if is_path else "")
-        data = Reader(file).read("data.pkl")
-    found, strings = {}, []
-    for code, argument, _ in pickletools.genops(data):
-        if code.name == "GLOBAL":
-            strings[:] = argument.split(" ", 1)
-        elif isinstance(argument, str):
-            strings.append(argument)
-        if code.name in ("GLOBAL", "STACK_GLOBAL"):
-            found[".".join(modern(*strings[-2:]))] = None
-    return [path for path in found if path not in ALLOWED]
+        yield file
 
 
 def _check_kind(file, path: str) -> None:

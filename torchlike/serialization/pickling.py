@@ -4,6 +4,9 @@ PyTorch need not be there, so the names are written without being looked up. Tha
 one in C insists on importing what it names.
 """
 
+# mypy: disable-error-code="attr-defined, assignment"
+# (type stubs describe the pickler in C only)
+
 from __future__ import annotations
 
 import io
@@ -128,7 +131,7 @@ class Pickler(pickle._Pickler):
     def _tensor(self, t: Tensor):
         state = {name: held for name, held in t.__dict__.items() if is_free(name)}
         if Parameter in type(t).__mro__:
-            args = (t.data, t.requires_grad, OrderedDict())
+            args: tuple = (t.data, t.requires_grad, OrderedDict())
             return (_PARAMETER_STATE, (*args, state)) if state else (_PARAMETER, args)
         memory = self.memories.get(t._cell)
         if memory is None:

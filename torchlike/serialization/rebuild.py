@@ -29,7 +29,7 @@ class StorageType:
 def _tensor(storage, offset, size, stride, requires_grad, hooks, kind: dtype | None, metadata):
     if not isinstance(storage, Storage):
         raise RuntimeError(f"corrupt checkpoint: a tensor over {type(storage).__name__}, not over a storage")
-    if kind is None:
+    if not isinstance(kind, dtype):
         raise RuntimeError("corrupt checkpoint: a tensor over an untyped storage without a dtype")
     if hooks:
         raise NotImplementedError("torch.load of a tensor with backward hooks: remove the hooks before torch.save")
@@ -112,13 +112,6 @@ def _layout(name: str):
     return strided
 
 
-def _absent(what: str):
-    def missing(*args):
-        raise NotImplementedError(f"torch.load of {what}: convert it to a dense tensor in PyTorch and save that")
-
-    return missing
-
-
 TORCH: dict[str, Any] = {
     "torch.Size": Size,
     "torch.Tensor": Tensor,
@@ -132,20 +125,23 @@ TORCH: dict[str, Any] = {
     "torch._utils._rebuild_parameter": rebuild_parameter,
     "torch._utils._rebuild_parameter_with_state": rebuild_parameter_with_state,
     "torch._tensor._rebuild_from_type_v2": rebuild_from_type_v2,
-    "torch._utils._rebuild_sparse_tensor": _absent("a sparse tensor"),
-    "torch._utils._rebuild_qtensor": _absent("a quantized tensor"),
-    "torch._utils._rebuild_nested_tensor": _absent("a nested tensor"),
-    "torch._utils._rebuild_meta_tensor_no_storage": _absent("a tensor without data (device='meta')"),
-    "torch._utils._rebuild_wrapper_subclass": _absent("a wrapper subclass"),
-    "torch._utils._rebuild_device_tensor_from_numpy": _absent("a tensor of another backend"),
-    "torch._utils._rebuild_device_tensor_from_cpu_tensor": _absent("a tensor of another backend"),
 }
 TORCH |= {f"torch.{d.name}": d for d in ALL}
 TORCH |= {f"torch.{d._scalar_name}Storage": StorageType(d) for d in ALL if d.name not in NEWER}
-TORCH |= {
-    f"torch.{name}": _absent(f"dtype torch.{name}")
+
+ABSENT = {
+    "torch._utils._rebuild_sparse_tensor": "a sparse tensor",
+    "torch._utils._rebuild_qtensor": "a quantized tensor",
+    "torch._utils._rebuild_nested_tensor": "a nested tensor",
+    "torch._utils._rebuild_meta_tensor_no_storage": "a tensor without data (device='meta')",
+    "torch._utils._rebuild_wrapper_subclass": "a wrapper subclass",
+    "torch._utils._rebuild_device_tensor_from_numpy": "a tensor of another backend",
+    "torch._utils._rebuild_device_tensor_from_cpu_tensor": "a tensor of another backend",
+} | {
+    f"torch.{name}": f"dtype torch.{name}"
     for name in ("float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu", "float4_e2m1fn_x2", "complex32")
 }
+"""What PyTorch's own loader knows and there is nothing for here."""
 
 ALLOWED: dict[str, Any] = TORCH | {
     "collections.OrderedDict": collections.OrderedDict,

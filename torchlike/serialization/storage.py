@@ -71,11 +71,10 @@ class Storage:
         if self.order != sys.byteorder and kind.itemsize > 1:  # half of a complex number is swapped by itself
             width = kind.itemsize // 2 if kind.is_complex else kind.itemsize
             flat = flat.view(f"u{width}").byteswap().view(np.uint8)
-        flat = flat[: flat.size // kind.itemsize * kind.itemsize].view(kind.np)
-        array = np.lib.stride_tricks.as_strided(flat, size, [s * kind.itemsize for s in stride])
+        array = np.ndarray(size, kind.np, flat, strides=[s * kind.itemsize for s in stride])
         # the bytes belong to nobody else, so JAX may keep them as they lie
         root = wrap(put(np.asarray(array, order="C"), self.device, copy=False))
-        if any(n > 1 and a != b for n, a, b in zip(size, stride, contiguous_strides(size), strict=True)):
+        if stride != contiguous_strides(size):
             root._strided = (size, stride, 0)
         return root
 

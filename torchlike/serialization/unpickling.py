@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pickle
+import pickletools
 import struct
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from collections import Counter, OrderedDict
@@ -12,7 +13,7 @@ from pickle import UnpicklingError
 from typing import Any
 
 from torchlike.nn.parameter import Parameter
-from torchlike.serialization.rebuild import ALLOWED, TORCH
+from torchlike.serialization.rebuild import ABSENT, ALLOWED, TORCH
 from torchlike.tensor import Tensor
 
 BLOCKED = {"sys", "os", "posix", "nt"}
@@ -70,6 +71,7 @@ def allowed(module: str, name: str):
     """What stands behind a name in a checkpoint, or UnpicklingError. A look-up in a table: nothing is imported."""
     module, name = modern(module, name)
     path = f"{module}.{name}"
+    _check_present(path)
     if module.partition(".")[0] in BLOCKED:
         raise UnpicklingError(f"Trying to load unsupported GLOBAL {path} whose module {module} is blocked.")
     if path in ALLOWED:
@@ -85,11 +87,37 @@ def allowed(module: str, name: str):
     )
 
 
+def _check_present(path: str) -> None:
+    if path in ABSENT:
+        raise NotImplementedError(
+            f"torch.load of {ABSENT[path]}: in PyTorch, convert it to what exists here (dense, another dtype) first"
+        )
+
+
 def modern(module: str, name: str) -> tuple[str, str]:
     """Today's name for one of Python 2, which protocols up to 2 use."""
     if (module, name) in NAME_MAPPING:
         return NAME_MAPPING[module, name]
     return IMPORT_MAPPING.get(module, module), name
+
+
+def named(data: bytes) -> list[str]:
+    """The paths that a pickle names, found by reading it, not by running it."""
+    found: dict[str, None] = {}
+    texts = [""]  # in the order in which they come onto the stack; protocol 4 takes its names from there
+    memo: dict[Any, str] = {}
+    for code, argument, _ in pickletools.genops(data):
+        if code.name == "GLOBAL":
+            found[".".join(modern(*str(argument).split(" ", 1)))] = None
+        elif code.name == "STACK_GLOBAL":
+            found[".".join(texts[-2:])] = None
+        elif "PUT" in code.name or code.name == "MEMOIZE":
+            memo[len(memo) if argument is None else argument] = texts[-1]
+        elif "GET" in code.name:
+            texts.append(memo.get(argument, ""))
+        elif isinstance(argument, str):
+            texts.append(argument)
+    return list(found)
 
 
 class Machine:
@@ -104,6 +132,7 @@ class Machine:
 
     def run(self):
         """The object that the pickle describes; UnpicklingError for anything that is not allowed or not whole."""
+        code = b""
         try:
             while (code := self.take(1)) != pickle.STOP:
                 step = _STEPS.get(code)
@@ -112,6 +141,8 @@ class Machine:
                 step(self)
             return self.stack.pop()
         except _MALFORMED as e:
+            if code == pickle.BINPERSID:  # from a user's map_location; what the file says is checked before that
+                raise
             raise UnpicklingError(f"malformed at byte {self.at}: {type(e).__name__}: {e}") from e
 
     def take(self, n: int) -> bytes:
@@ -181,7 +212,7 @@ class Machine:
         self.push(allowed(module, name))
 
     def persistent(self) -> None:
-        self.stack[-1] = self.persistent_load(self.stack[-1])
+        self.stack[-1:] = [self.persistent_load(self.stack[-1] if self.stack else None)]
 
     def reduce(self) -> None:
         args, func = self.stack.pop(), self.stack.pop()
@@ -303,6 +334,7 @@ class FullUnpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str):
         path = f"{module}.{name}"
+        _check_present(path)
         if path in TORCH:
             return TORCH[path]
         return counterpart(module, name) if module.partition(".")[0] == "torch" else super().find_class(module, name)

@@ -94,7 +94,7 @@ class _BatchNorm(_NormBase):
         if self.training and self.track_running_stats and batches is not None:
             with no_grad():
                 batches.add_(1)
-                if self.momentum is None:  # the mean of all batches; stays a tensor, since reading it would be a barrier
+                if self.momentum is None:  # the mean of all batches; a tensor, since reading it would be a barrier
                     momentum = 1.0 / batches
         own = self.training or (mean is None and var is None)
         track = not self.training or self.track_running_stats
@@ -112,9 +112,9 @@ class BatchNorm1d(_BatchNorm):
 class BatchNorm2d(_BatchNorm):
     """Normalises every channel of (N, C, H, W) over the batch (https://arxiv.org/abs/1502.03167).
 
-    (x - mean) / sqrt(var + eps) · weight + bias. While training, mean and variance are the batch's, and the running ones
-    become (1 - momentum) · running + momentum · batch's (unbiased variance); `momentum=None` averages over all batches
-    seen. In evaluation the running ones are used, or the batch's if `track_running_stats` is False.
+    (x - mean) / sqrt(var + eps) · weight + bias. While training, mean and variance are the batch's, and the running
+    ones become (1 - momentum) · running + momentum · batch's (unbiased variance); `momentum=None` averages over all
+    batches seen. In evaluation the running ones are used, or the batch's if `track_running_stats` is False.
 
     >>> import torchlike as torch
     >>> norm = torch.nn.BatchNorm2d(3)
@@ -145,13 +145,13 @@ class _InstanceNorm(_NormBase):
         channels = input.size(0 if unbatched else 1)
         if channels != self.num_features and self.affine:
             raise ValueError(
-                f"expected input's size at dim={0 if unbatched else 1} to match num_features ({self.num_features}), but "
-                f"got: {channels}."
+                f"expected input's size at dim={0 if unbatched else 1} to match num_features ({self.num_features}), "
+                f"but got: {channels}."
             )
         own = self.training or not self.track_running_stats
         out = F.instance_norm(
-            input.unsqueeze(0) if unbatched else input, self.running_mean, self.running_var, self.weight, self.bias, own,
-            self.momentum if self.momentum is not None else 0.0, self.eps,
+            input.unsqueeze(0) if unbatched else input, self.running_mean, self.running_var, self.weight, self.bias,
+            own, self.momentum if self.momentum is not None else 0.0, self.eps,
         )  # fmt: skip
         return out.squeeze(0) if unbatched else out
 

@@ -156,7 +156,7 @@ class AdaptiveAvgPool1d(_Adaptive):
 
 
 class AdaptiveAvgPool2d(_Adaptive):
-    """Means over `output_size` (H', W') windows that cover (N, C, H, W); one number makes a square, None keeps a size."""
+    """Means over `output_size` (H', W') windows that cover (N, C, H, W); one number is a square, None keeps a size."""
 
     function = "adaptive_avg_pool2d"
 
