@@ -64,7 +64,7 @@ def evaluate(model, loader, n_classes):
     model.eval()
     correct, total = [0] * n_classes, [0] * n_classes
     for images, labels in loader:
-        for label, guess in zip(labels.tolist(), model(images).argmax(1).tolist()):
+        for label, guess in zip(labels.tolist(), model(images).argmax(1).tolist(), strict=True):
             correct[label] += label == guess
             total[label] += 1
     model.train()
@@ -139,7 +139,7 @@ def main():
         print(f"epoch {epoch:2d}  loss {mean:.4f}  test accuracy {100 * history['accuracy'][-1]:.2f} %")
     print(f"trained {args.epochs} epochs in {time.time() - start:.1f} s")
     correct, total = evaluate(model, test, len(classes))
-    for name, c, t in zip(classes, correct, total):
+    for name, c, t in zip(classes, correct, total, strict=True):
         print(f"  class {name}: {c:3d} of {t:3d} correct ({100 * c / t:.1f} %)")
 
     torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "history": history}, checkpoint)

@@ -177,7 +177,7 @@ def same(got, want, what: str = "result", rtol: float | None = None) -> None:
 def _kind(result: list | tuple) -> str:
     """`list`, `tuple`, `Size`, or the name and fields of a named tuple."""
     fields = [n for n in ("values", "indices", "min", "max") if isinstance(getattr(type(result), n, None), _FIELDS)]
-    return f"{type(result).__name__}{fields or ''}"
+    return f"{type(result).__name__.removesuffix('_out')}{fields or ''}"
 
 
 _FIELDS = (property, types.MemberDescriptorType, functools.cached_property)

@@ -95,8 +95,9 @@ def write(d: Draw, t) -> str:
 def overlapping(t) -> bool:
     """Whether two elements of the reference's tensor share a place: what a write then does depends on its order."""
     places = torch.zeros(t.untyped_storage().nbytes() // 4, dtype=torch.int32)
-    flat = sum((torch.arange(n).reshape(-1, *[1] * (t.ndim - d - 1)) * s
-                for d, (n, s) in enumerate(zip(t.shape, t.stride(), strict=True))), start=torch.tensor(t.storage_offset()))  # fmt: skip
+    flat = torch.tensor(t.storage_offset())
+    for d, (n, s) in enumerate(zip(t.shape, t.stride(), strict=True)):
+        flat = flat + (torch.arange(n) * s).reshape(-1, *[1] * (t.ndim - d - 1))
     if not t.numel():
         return False
     places.index_add_(0, flat.reshape(-1), torch.ones(flat.numel(), dtype=torch.int32))
@@ -122,7 +123,7 @@ def run(seed: int) -> None:
     """One program under both libraries."""
     d = Draw(seed)
     lines = [f"seed {seed}"]
-    shape = d.of([(6,), (4, 3), (3, 4), (2, 3, 2), (2, 1, 3), (3, 3)])
+    shape = d.of([(6,), (3, 3), (2, 1, 3)])
     grad = d.int(0, 3) > 0
     leaves, aliases = [], [[], []]
     values = d.numbers(shape)
@@ -219,5 +220,4 @@ def test_random_programs(first):
 def test_a_wrong_value_is_noticed(monkeypatch):
     monkeypatch.setattr(torchlike.Tensor, "zero_", lambda self: self)
     with pytest.raises(AssertionError):
-        for seed in range(60):
-            run(seed)
+        list(map(run, range(60)))

@@ -37,8 +37,8 @@ def training(compiled: bool, dropout: float = 0.0, steps: int = 12):
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
 def test_a_captured_training_step_equals_the_plain_one(dropout):
     for plain, captured in zip(training(False, dropout), training(True, dropout), strict=True):
-        torch_like = torch.tensor([v for v in _flat(captured)])
-        assert torch.allclose(torch_like, torch.tensor([v for v in _flat(plain)]), rtol=1e-5, atol=1e-6)
+        torch_like = torch.tensor(list(_flat(captured)))
+        assert torch.allclose(torch_like, torch.tensor(list(_flat(plain))), rtol=1e-5, atol=1e-6)
 
 
 def _flat(x):

@@ -49,10 +49,10 @@ REDUCTIONS = {
     "median": lambda lib, x: (x.median(), lib.median(x, -1).values),
     "nanmedian": lambda lib, x: (x.nanmedian(), lib.nanmedian(x, -1).values),
     "mode": lambda lib, x: lib.mode(x, -1).values,
-    "sort": lambda lib, x: (x.sort(stable=True), lib.sort(x, 0, stable=True), lib.msort(x)),
+    "sort": lambda lib, x: (x.sort(stable=True), lib.sort(x, dim=0, stable=True), lib.msort(x)),
     "sort down": lambda lib, x: (x.sort(descending=True, stable=True), lib.sort(x, dim=0, descending=True, stable=True)),
-    "argsort": lambda lib, x: (x.argsort(stable=True), lib.argsort(x, 0, stable=True)),
-    "topk": lambda lib, x: (x.topk(1), lib.topk(x, 2, dim=-1).values, x.topk(2, 0, largest=False).values),
+    "argsort": lambda lib, x: (x.argsort(stable=True), lib.argsort(x, dim=0, stable=True)),
+    "topk": lambda lib, x: (x.topk(1).values, lib.topk(x, 2, dim=-1).values, x.topk(2, 0, largest=False).values),
     "kthvalue": lambda lib, x: (x.kthvalue(1).values, lib.kthvalue(x, 2, -1, keepdim=True).values),
     "unique": lambda lib, x: (lib.unique(x.detach()), x.detach().unique(return_inverse=True, return_counts=True)),
     "unique rows": lambda lib, x: lib.unique(x.detach(), dim=0, return_inverse=True, return_counts=True),
@@ -64,6 +64,8 @@ REDUCTIONS = {
 @pytest.mark.parametrize("name", REDUCTIONS)
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_reduction(name, sample):
+    if (name, sample) == ("topk", "ties"):
+        pytest.skip("which of equal elements topk takes is not defined")
     check(REDUCTIONS[name], SAMPLES[sample])
 
 
@@ -84,7 +86,7 @@ ROWS = {
     "names of nodes": (lambda lib, x: [y.grad_fn.name() for y in (
         x.sum(), x.sum(0), x.mean(), x.mean(0), x.max(), x.max(0)[0], lib.max(x, x), x.prod(), x.prod(0), x.median(),
         x.median(0)[0], x.std(), x.var(), x.norm(), x**2, x**2.5, x**x, 2**x, x - 1, 1 - x, x / 2, x @ x.mT, x.matmul(x.mT),
-        x.clamp(0), x.clamp(x), x.round(), x.round(decimals=1), lib.lerp(x, x, 0.5), x.sigmoid(), x.softmax(0), x // 2)],
+        x.clamp(0), x.clamp(x), x.round(), x.round(decimals=1), lib.lerp(x, x, 0.5), x.sigmoid(), x.softmax(0))],
         normal(3, 3, requires_grad=True)),
     "zeros in a product": (lambda lib, x: (x.prod(), x.prod(0), x.cumprod(1)), [[0.0, 2.0, 3.0], [0.0, 0.0, 1.0]]),
     "norm at 0": (lambda lib, x: (x.norm(), x.norm(1), x.norm(3), x.norm(INF), x.std()), [0.0, 0.0, 0.0]),

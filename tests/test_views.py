@@ -71,6 +71,8 @@ x.unsqueeze(1).expand(2, 5, 3)
 x.expand_as(torch.zeros(4, 2, 3))
 x.broadcast_to((4, 2, 3))
 torch.broadcast_to(x, (4, 2, 3))
+x[0, 0].expand(1)
+x[0, 0].expand(2, 1)
 x.select(0, 1)
 x.select(1, -1)
 x.narrow(1, 1, 2)
@@ -408,3 +410,11 @@ def test_a_loop_over_slices_compiles_once():
         if i == 3:
             before = torchlike.explain.counts.operations, len(torchlike.core.program._programs)
     assert before == (torchlike.explain.counts.operations, len(torchlike.core.program._programs))
+
+
+def test_in_place_changes_of_shape():
+    def fn(lib, x):
+        a, b, c, d = (x.detach().clone() for _ in range(4))
+        return a.unsqueeze_(0), a.squeeze_(), b.t_(), c.transpose_(0, 1).add_(1), c.stride(), d.unsqueeze_(-1).mul_(2)
+
+    check(fn, X)

@@ -103,8 +103,8 @@ class Captured:
                 return entry.replay(tensors)
         if len(entries) >= LIMIT:
             raise RuntimeError(
-                f"torch.compile(fullgraph=True): {self.name} was captured {LIMIT} times for the same arguments; the last "
-                f"change was in {entries[-1].guards.changed()}. Pass what changes as a tensor."
+                f"torch.compile(fullgraph=True): {self.name} was captured {LIMIT} times for the same arguments; the "
+                f"last change was in {entries[-1].guards.changed()}. Pass what changes as a tensor."
             )
         entry = _Entry(self, args, kwargs, tensors)
         entries.append(entry)
@@ -132,7 +132,8 @@ class _Entry:
         self.confirmed = False
         recorder = tape(tensors[0]._aval().device if tensors else get_default_device())
         self.capture = Capture(recorder, tensors)
-        self.guards = Guards(owner.watched, *(a for a in (*args, *kwargs.values()) if not isinstance(a, tuple | list | dict)))
+        given = (*args, *kwargs.values())
+        self.guards = Guards(owner.watched, *(a for a in given if not isinstance(a, tuple | list | dict)))
         capture.active = self.capture
         try:
             result = owner.fn(*args, **kwargs)

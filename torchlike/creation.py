@@ -6,6 +6,7 @@ import builtins
 import math
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -165,7 +166,7 @@ def tensor(data, *, dtype=None, device=None, requires_grad: bool = False, pin_me
     tensor([[ 1., -1.],
             [ 1., -1.]])
     """
-    if isinstance(data, Variable):
+    if isinstance(data, Tensor):
         warnings.warn(
             "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
             "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
@@ -242,7 +243,8 @@ def _check_strides(ndarray: np.ndarray) -> None:
     if builtins.any(s < 0 for s in ndarray.strides):
         raise ValueError(
             "At least one stride in the given numpy array is negative, and tensors with negative strides are not "
-            "currently supported. (You can probably work around this by making a copy of your array  with array.copy().) "
+            "currently supported. (You can probably work around this by making a copy of your array  with "
+            "array.copy().) "
         )
 
 
@@ -257,7 +259,7 @@ def _make(name: str, template: tuple, inputs: Sequence = (), device=None) -> Ten
 
 
 def _size(size: tuple, name: str) -> tuple:
-    given = sizes(size, "size", name)
+    given: Any = sizes(size, "size", name)
     if builtins.any(n < 0 for n in given):
         bad = next(n for n in given if n < 0)
         raise RuntimeError(f"Trying to create tensor with negative dimension {bad}: {list(given)}")
@@ -408,8 +410,8 @@ def _new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=
     )
 
 
-Tensor.new_tensor = _new_tensor  # type: ignore[attr-defined]
-Tensor.new_full = _new_full  # type: ignore[attr-defined]
-Tensor.new_empty_strided = lambda self, size, stride, **kw: empty_strided(  # type: ignore[attr-defined]
+Tensor.new_tensor = _new_tensor  # type: ignore[method-assign]
+Tensor.new_full = _new_full  # type: ignore[method-assign]
+Tensor.new_empty_strided = lambda self, size, stride, **kw: empty_strided(  # type: ignore[method-assign]
     size, stride, dtype=kw.pop("dtype", None) or self.dtype, device=kw.pop("device", None) or self.device, **kw
 )

@@ -57,9 +57,12 @@ def with_out(op: Op) -> Callable:
 def operator_of(op: Op) -> Callable:
     """The op as a binary operator: NotImplemented for operands that are neither tensors nor numbers."""
     bind = op.bind
+    numbers = not op.tensor_only[1]
 
     def fn(self, other):
         if isinstance(other, list | tuple | str | dict) or other is None:
+            return NotImplemented
+        if not numbers and isinstance(other, int | float | complex):
             return NotImplemented
         template, inputs = bind((self, other), {})
         return apply(op, template, inputs)

@@ -1,7 +1,7 @@
 """`tensor[...]` and `tensor[...] = value`, and what else depends on values: `nonzero`, masks, searching.
 
-Ints, slices, None and Ellipsis give views; index tensors, lists and masks give copies. A mask, and an index tensor still
-pending, is read: a barrier. `x[mask] = number` is none.
+Ints, slices, None and Ellipsis give views; index tensors, lists and masks give copies. A mask, and an index tensor
+still pending, is read: a barrier. `x[mask] = number` is none.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def _put(part, indices, value, accumulate: bool):
     )
 
 
-# --- from what stands in the brackets to views and index tensors -------------------------------------------------------
+# --- from what stands in the brackets to views and index tensors ------------------------------------------------------
 
 
 def _at(x, dim: int, named: int, i: int):
@@ -271,7 +271,7 @@ def _integers(x, indices) -> list:
     return made
 
 
-# --- the same under names ----------------------------------------------------------------------------------------------
+# --- the same under names ---------------------------------------------------------------------------------------------
 
 
 def _named(x, indices) -> list:
@@ -297,7 +297,7 @@ def index_put_copy(input, indices, values, accumulate: bool = False):
 
 @composite("*.take_along_dim")
 def take_along_dim(input, indices, dim: int | None = None):
-    """Elements picked along `dim` by `indices`, which broadcasts against `input`; the flattened tensor without `dim`."""
+    """Elements picked along `dim` by `indices`, which broadcasts against `input`; without `dim`, of the flat tensor."""
     n = input.numel() if dim is None else input._aval().shape[wrap_dim(dim, input.ndim)]
     if indices.dtype.np.kind == "i":
         check_range(indices, n, f"index {{}} is out of bounds for dimension {dim or 0} with size {n}", RuntimeError)
@@ -315,7 +315,7 @@ def take_along_dim(input, indices, dim: int | None = None):
     return apply(take_along_dim_.op, (SLOT, SLOT, dim), [input, indices])
 
 
-# --- where the elements are not zero -----------------------------------------------------------------------------------
+# --- where the elements are not zero ----------------------------------------------------------------------------------
 
 
 def _made(array, like) -> Variable:

@@ -163,8 +163,8 @@ def randn(
 
 
 def randint(
-    low=None, high=None, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False,
-    pin_memory=False,
+    low=None, high=None, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None,
+    requires_grad=False, pin_memory=False,
 ) -> Tensor:  # fmt: skip
     """Random integers from `low` (0) up to but without `high`: `randint(high, size)` or `randint(low, high, size)`."""
     if size is None and isinstance(high, tuple | list):
@@ -251,7 +251,8 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
     """
     weights = input.detach()._host()
     if not input.is_floating_point():
-        raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {input.dtype._scalar_name}")
+        kind = input.dtype._scalar_name
+        raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {kind}")
     if num_samples <= 0:
         raise RuntimeError("cannot sample n_sample <= 0 samples")
     if not replacement and num_samples > weights.shape[-1]:
@@ -325,5 +326,5 @@ for _fn in (_uniform_, _normal_, _random_, _bernoulli_, _exponential_):
     _fn.__name__ = _fn.__name__[1:]
     _fn.__qualname__ = f"Tensor.{_fn.__name__}"
     setattr(Tensor, _fn.__name__, _fn)
-Tensor.bernoulli = bernoulli  # type: ignore[attr-defined]
-Tensor.multinomial = multinomial  # type: ignore[attr-defined]
+Tensor.bernoulli = bernoulli  # type: ignore[method-assign, assignment]
+Tensor.multinomial = multinomial  # type: ignore[method-assign, assignment]

@@ -27,16 +27,18 @@ from torchlike.tensor import Tensor
 _INPUT = "Tensor | _number"
 _TYPES = {"Array": _INPUT, "Scalar": _INPUT, "Array | None": f"{_INPUT} | None", "Scalar | None": f"{_INPUT} | None"}
 _KINDS = inspect.Parameter
+_WIDTH = 120
 
 
-def _parameters(made: Any, *, method: bool, out: bool = False) -> str:
+def _parameters(made: Any, *, method: bool, out: bool = False) -> list[str]:
     """The parameters of an operation as a stub shows them."""
     body = made.body if isinstance(made, Composite) else made.read.body if isinstance(made, View) else made.body
     given = list(inspect.signature(body).parameters.values())[1 if method else 0 :]
     sizes = any(str(p.annotation).startswith("Sizes") and p.kind is not _KINDS.KEYWORD_ONLY for p in given)
     if sizes or any(keyword.iskeyword(p.name) or p.kind is _KINDS.VAR_POSITIONAL for p in given):
-        return "*args: Any, **kwargs: Any"
-    parts, star = [], False
+        return ["*args: Any", "**kwargs: Any"]
+    parts: list[str] = []
+    star = False
     for p in given:
         if p.kind is _KINDS.VAR_KEYWORD:
             continue
@@ -47,7 +49,21 @@ def _parameters(made: Any, *, method: bool, out: bool = False) -> str:
         parts.append(f"{p.name}: {_TYPES.get(str(p.annotation), 'Any')}{default}")
     if out or any(p.kind is _KINDS.VAR_KEYWORD for p in given):
         parts.append("**kwargs: Any")
-    return ", ".join(parts)
+    return parts
+
+
+def _stub(name: str, parts: list[str], indent: str = "") -> str:
+    """One function; the parameters are spread over lines of their own where one line would be too long."""
+    whole = f"{indent}def {name}({', '.join(parts)}) -> Any: ...\n"
+    if len(whole) <= _WIDTH + 1:
+        return whole
+    lines = [indent + "   "]
+    for part in parts:
+        if len(lines[-1]) + len(part) + 2 > _WIDTH:
+            lines.append(indent + "   ")
+        lines[-1] += f" {part},"
+    lines[-1] = lines[-1].removesuffix(",")
+    return "\n".join([f"{indent}def {name}(", *lines, f"{indent}) -> Any: ...\n"])
 
 
 def _method(name: str, made: Any) -> str:
@@ -57,8 +73,7 @@ def _method(name: str, made: Any) -> str:
         return f"    def {name}(self, other: Any) -> Tensor: ...  # type: ignore[override]\n"
     if name.startswith("__"):
         return f"    def {name}(self, *args: Any) -> Any: ...\n"
-    given = _parameters(made, method=True)
-    return f"    def {name}(self{', ' if given else ''}{given}) -> Any: ...\n"
+    return _stub(name, ["self", *_parameters(made, method=True)], "    ")
 
 
 def _space(name: str) -> list[tuple[str, Any]]:
@@ -67,7 +82,7 @@ def _space(name: str) -> list[tuple[str, Any]]:
 
 
 def _functions(name: str) -> str:
-    return "".join(f"def {n}({_parameters(made, method=False, out=True)}) -> Any: ...\n" for n, made in _space(name))
+    return "".join(_stub(n, _parameters(made, method=False, out=True)) for n, made in _space(name))
 
 
 def generate() -> dict[Path, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -20,7 +20,6 @@ from torchlike.core.op import inexact
 from torchlike.core.size import Size
 from torchlike.core.value import of_array, put
 from torchlike.core.variable import Variable, contiguous_strides, wrap
-
 
 if TYPE_CHECKING:
     from torchlike.bound import Methods
@@ -271,7 +270,7 @@ class Tensor(Methods, Variable):
         """The JAX array under this tensor, without a copy (a barrier). `torch.from_jax` goes the other way."""
         return self._read().export()
 
-    def __jax_array__(self) -> jax.Array:
+    def __jax_array__(self) -> Any:
         return self.jax()
 
     def __dlpack__(self, **kwargs):
@@ -406,7 +405,8 @@ class Tensor(Methods, Variable):
             self._grad = None
             return
         if not isinstance(value, Tensor):
-            raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
+            kind = type(value).__name__
+            raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {kind}")
         if value is self:
             raise RuntimeError("can't assign Variable as its own grad")
         if value.dtype is not self.dtype:

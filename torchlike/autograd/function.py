@@ -15,8 +15,6 @@ from torchlike.core.variable import Variable
 class FunctionNode(Node):
     """The node of a custom Function; also the `ctx` that its forward and backward see."""
 
-    __slots__ = ("cls", "saved", "freed", "needs_input_grad", "materialize", "dirty", "no_gradient", "n_outputs", "__dict__")
-
     def __init__(self, cls: type, edges: list):
         Node.__init__(self, edges, ())
         self.cls = cls
@@ -83,7 +81,7 @@ class FunctionNode(Node):
                     raise TypeError(f"expected Variable or None (got {type(g).__name__})")
                 if g._aval().shape != expected:
                     raise RuntimeError(
-                        f"Function {self.name()} returned an invalid gradient at index {i} - got {list(g.shape)} but "
+                        f"Function {self.name()} returned an invalid gradient at index {i} - got {list(g._aval().shape)} but "
                         f"expected shape compatible with {list(expected)}"
                     )
         return grads

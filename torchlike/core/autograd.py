@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from typing import Any
 
 import jax.numpy as jnp
 
@@ -83,7 +84,7 @@ def run_backward(
     `inputs` are returned and no `grad` changes.
     """
     edges = [t._edge() for t in inputs] if inputs is not None else []
-    starts = [t._edge() for t in roots]
+    starts: list[Any] = [t._edge() for t in roots]
     useful = _leading_to({e[0] for e in edges if e}, [s[0] for s in starts]) if inputs is not None else None
     found: dict = {}
     waiting: dict[Node, list] = {}
@@ -95,7 +96,7 @@ def run_backward(
             return
         slots = waiting.get(node)
         if slots is None:
-            slots = waiting[node] = [None] * len(node.avals)
+            slots = waiting[node] = [None] if node.__class__ is AccumulateGrad else [None] * len(node.avals)
             heapq.heappush(heap, (-node.sequence, id(node), node))
         before = slots[nr]
         slots[nr] = cotangent if before is None else add(before, cotangent)
@@ -177,6 +178,8 @@ def store(t: Variable, gradient: Variable, create_graph: bool) -> None:
 
 def _finish_leaf(node: AccumulateGrad, gradient: Variable, create_graph: bool) -> None:
     leaf = node.variable
+    if leaf is None:
+        return
     if leaf._leaf_hooks:
         gradient = _run_hooks(leaf._leaf_hooks, gradient)
     store(leaf, gradient, create_graph)

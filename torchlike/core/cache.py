@@ -2,8 +2,8 @@
 
 On by default because it pays: with programs that took 0.1 s or more to compile written, training the classifier for two
 epochs took 17 s of CPU time cold with and without the cache, and 6 s warm (two cores, JAX 0.10); writing the tiny ones
-too saves nothing more. `TORCHLIKE_CACHE=off` switches it off, `TORCHLIKE_CACHE=/a/folder` moves it. A cache that the user
-has configured in JAX is left as it is. Only compiled code is kept, so no result depends on it.
+too saves nothing more. `TORCHLIKE_CACHE=off` switches it off, `TORCHLIKE_CACHE=/a/folder` moves it. A cache that the
+user has configured in JAX is left as it is. Only compiled code is kept, so no result depends on it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ SECONDS = 0.1
 def switch_on() -> None:
     """Point JAX at the folder, unless it has one already or the environment says off."""
     where = os.environ.get("TORCHLIKE_CACHE", "")
-    if where.lower() in ("off", "0", "no", "false") or jax.config.jax_compilation_cache_dir:
+    has_one = jax.config.jax_compilation_cache_dir  # type: ignore[attr-defined]
+    if where.lower() in ("off", "0", "no", "false") or has_one:
         return
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     jax.config.update("jax_compilation_cache_dir", where or os.path.join(home, "torchlike", f"xla-{_machine()}"))

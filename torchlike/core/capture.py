@@ -40,8 +40,6 @@ class Refused(RuntimeError):
 class Spent(Node):
     """The history of a result whose graph a backward pass inside the captured function has used up."""
 
-    __slots__ = ()
-
     def name(self) -> str:
         return "CompiledFunctionBackward"
 
@@ -73,17 +71,18 @@ class Capture:
 
     def __init__(self, tape, arguments: list):
         tape.flush()
-        self.tape, self.batch = tape, tape.batch
+        self.tape = tape
+        self.batch: Any = tape.batch
         self.arguments = {id(a): i for i, a in enumerate(arguments)}
         self.argument_cells = {id(a._root()._cell): i for i, a in reversed(list(enumerate(arguments)))}
-        self.argument_list = arguments
+        self.argument_list: Any = arguments
         self.sources: list = []
         self.masks: list = []
         self.written: dict[int, tuple] = {}  # cell id -> (cell, its value before)
         self.graded: dict[int, tuple] = {}  # tensor id -> (tensor, its grad before)
         self.expects: list[tuple] = []  # (tensor, whether its grad is absent)
         self.owners: dict[int, Any] = {}  # id of a grad -> the tensor it belongs to
-        self.draws: list[tuple[Value, Callable]] = []
+        self.draws: list[tuple[Any, Callable]] = []  # (Value, how to draw it again)
         self.ends_step = False
 
     # --- called while the function runs ---------------------------------------------------------------------------
@@ -162,7 +161,7 @@ class Capture:
             return outs.index(s)
 
         differentiable = any(r.requires_grad for r in results) and self._unspent(results)
-        self.cells = []
+        self.cells: list[tuple[tuple[str, Any], int]] = []
         for cell, before in self.written.values():
             if before.array is None and before.place[0] is batch:
                 continue  # memory made inside
@@ -173,12 +172,12 @@ class Capture:
                 self.cells.append((("argument", self.argument_cells[id(cell)]), slot(cell.value)))
             else:
                 self.cells.append((("cell", cell), slot(cell.value)))
-        self.grads = []
+        self.grads: list[tuple[Any, Any]] = []
         for tensor, before in self.graded.values():
             grad = tensor._grad
             if grad is not before:
                 self.grads.append((tensor, None if grad is None else slot(grad._read())))
-        self.results = []
+        self.results: list[tuple] = []
         for r in results:
             cell = r._root()._cell
             old = id(r) in self.arguments or id(cell) in self.written and cell in [
@@ -210,7 +209,7 @@ class Capture:
         self.graded.clear()
         tape.batch = type(batch)(tape)
         self._check_nothing_left(batch)
-        self.first_draws = first_draws
+        self.first_draws: Any = first_draws
         self.draws = [(None, again) for _, again in self.draws]
         self.batch = self.argument_list = None
 
@@ -230,8 +229,8 @@ class Capture:
         for node in nodes:
             if not isinstance(node, OpNode) or node.tensor_hooks or node.pre_hooks or node.post_hooks:
                 raise Refused(
-                    f"torch.compile(fullgraph=True): {node.name()} has a gradient or hook of its own in Python, and the "
-                    "result is differentiated outside. Call backward() inside the function, or leave fullgraph out."
+                    f"torch.compile(fullgraph=True): {node.name()} has a gradient or hook of its own in Python, and "
+                    "the result is differentiated outside. Call backward() inside the function, or leave fullgraph out."
                 )
         return True
 

@@ -13,7 +13,8 @@ _PLATFORMS = {"cpu": "cpu", "cuda": "gpu", "tpu": "tpu"}
 
 
 class device:
-    """Where a tensor lives (interned: equal devices are one object): `torch.device("cpu")`, `torch.device("cuda", 0)`, `torch.device("cuda:1")`, "tpu" likewise.
+    """Where a tensor lives (interned: equal devices are one object): `torch.device("cpu")`, `torch.device("cuda", 0)`,
+    `torch.device("cuda:1")`, "tpu" likewise.
 
     >>> import torchlike as torch
     >>> torch.device("cuda:1")
@@ -28,7 +29,7 @@ class device:
         if isinstance(type, device):
             return type
         if isinstance(type, int):
-            type, index = "cuda", type
+            index, type = type, "cuda"
         if ":" in type:
             if index is not None:
                 raise RuntimeError(
@@ -43,7 +44,8 @@ class device:
         return _device(type, index)
 
     def __repr__(self) -> str:
-        return f"device(type='{self.type}')" if self.index is None else f"device(type='{self.type}', index={self.index})"
+        index = "" if self.index is None else f", index={self.index}"
+        return f"device(type='{self.type}'{index})"
 
     def __str__(self) -> str:
         return self.type if self.index is None else f"{self.type}:{self.index}"
@@ -57,14 +59,14 @@ class device:
         return _jax_device(self.type, self.index or 0)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _device(type: str, index: int | None) -> device:
     d = object.__new__(device)
     d.type, d.index = type, index
     return d
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _jax_device(type: str, index: int) -> jax.Device:
     try:
         found = jax.devices(_PLATFORMS[type])
@@ -77,7 +79,7 @@ def _jax_device(type: str, index: int) -> jax.Device:
     return found[index]
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def from_jax(d: jax.Device) -> device:
     """The torch name of a JAX device."""
     names = {"gpu": "cuda", "cuda": "cuda", "rocm": "cuda", "cpu": "cpu", "tpu": "tpu"}

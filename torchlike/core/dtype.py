@@ -85,7 +85,8 @@ def from_np(np_dtype) -> dtype:
         kind = np.dtype(np_dtype).type
         raise TypeError(
             f"can't convert np.ndarray of type {kind.__module__}.{kind.__name__}. The only supported types are: "
-            "float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool."
+            "float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, "
+            "uint8, and bool."
         ) from None
 
 
@@ -104,7 +105,7 @@ def get_default_dtype() -> dtype:
 
 
 def set_default_dtype(d: dtype) -> None:
-    """Make `d` (float16, bfloat16, float32 or float64) the default floating type. Everything is traced anew after it."""
+    """Make `d` (float16, bfloat16, float32 or float64) the default floating type. All is traced anew after it."""
     if not isinstance(d, dtype):
         raise TypeError("invalid dtype object: only floating-point types are supported as the default type")
     if not d.is_floating_point:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import asdict, dataclass
+from types import FrameType
 
 _HOUSE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -26,7 +27,7 @@ class Counts:
     captures: int = 0
 
     def reset(self) -> None:
-        self.__init__()
+        self.__init__()  # type: ignore[misc]
 
     def __call__(self) -> dict[str, int]:
         return asdict(self)
@@ -40,7 +41,7 @@ _last_by_site: dict = {}
 
 def user_line() -> str:
     """The innermost line outside this package: `file:line`."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_HOUSE):
         frame = frame.f_back
     return "?" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
@@ -72,5 +73,6 @@ def compiled(kind: str, entries: list, batch) -> None:
             what = f"{old[0]!r} became {new[0]!r}" if old[0] is not new[0] else f"{new[0]!r} reads other inputs"
             reasons.append(f"{line}: {what}")
             return
-    change = f"{len(before)} operations became {len(now)}" if len(before) != len(now) else "other results are still held"
+    grew = f"{len(before)} operations became {len(now)}"
+    change = grew if len(before) != len(now) else "other results are still held"
     reasons.append(f"{where}: {change}")

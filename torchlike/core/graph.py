@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import itertools
 import threading
+import weakref
 from collections.abc import Callable
+from typing import Any
 
 from torchlike.core.op import Rule
 
@@ -130,17 +132,16 @@ class Node:
     gradient goes. `apply` turns the gradients of its outputs into those of its inputs.
     """
 
-    __slots__ = ("sequence", "edges", "avals", "tensor_hooks", "retained", "pre_hooks", "post_hooks", "metadata",
-                 "__weakref__")  # fmt: skip
+    # defaults stand on the class to keep creation cheap: there is a node for every operation
+    tensor_hooks: dict | None = None  # {output number: {key: hook}}
+    retained: dict | None = None  # {output number: weak reference to a tensor that keeps its grad}
+    pre_hooks: dict | None = None
+    post_hooks: dict | None = None
 
     def __init__(self, edges: list, avals: tuple):
         self.sequence = next(_sequence)
         self.edges = edges
         self.avals = avals  # of the outputs
-        self.tensor_hooks = None  # {output number: {key: hook}}
-        self.retained = None  # {output number: weak reference to a tensor that keeps its grad}
-        self.pre_hooks = None
-        self.post_hooks = None
 
     def name(self) -> str:
         """The name that PyTorch prints for this node."""
@@ -182,13 +183,14 @@ class Node:
 class OpNode(Node):
     """The node of a recorded op. It keeps the primals that the gradient really reads, and nothing else."""
 
-    __slots__ = ("op_name", "rule", "saved", "tensor_inputs", "run")
+    run: Callable  # core.variable.differentiate
 
-    def __init__(self, rule: Rule, edges: list, values: list, run: Callable):
-        Node.__init__(self, edges, rule.spec.outs)
+    def __init__(self, rule: Rule, edges: list, values: list):
+        self.sequence = next(_sequence)
+        self.edges = edges
+        self.avals = rule.spec.outs
         self.rule = rule
-        self.saved = [values[i] for i in rule.needed]
-        self.run = run  # core.variable.differentiate
+        self.saved: list | None = [values[i] for i in rule.needed]
 
     def name(self) -> str:
         return self.rule.spec.op.grad_of(self.rule.spec)
@@ -210,12 +212,17 @@ class OpNode(Node):
 class AccumulateGrad(Node):
     """The end of the graph at a leaf: adds what arrives to the leaf's `grad`."""
 
-    __slots__ = ("variable",)
+    sequence = -1  # after every operation, when its gradient is complete
+    edges: list = []  # noqa: RUF012  the end
 
     def __init__(self, variable):
-        Node.__init__(self, [], (variable._aval(),))
-        self.sequence = -1  # after every operation, when its gradient is complete
-        self.variable = variable
+        self._leaf = weakref.ref(variable)  # the leaf owns its node
+        self.avals = (variable._aval(),)
+
+    @property
+    def variable(self):
+        """The leaf; None once nobody else holds it, and then nobody can look at its gradient either."""
+        return self._leaf()
 
     def name(self) -> str:
         return "AccumulateGrad"

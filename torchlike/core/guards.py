@@ -76,7 +76,7 @@ class Guards:
             for i, part in enumerate(x):
                 self._note(x, i, part)
         elif isinstance(x, type):
-            if not (x.__module__ or "").split(".")[0] in _SKIPPED:
+            if (x.__module__ or "").split(".")[0] not in _SKIPPED:
                 for name, part in vars(x).items():
                     if isinstance(part, types.FunctionType):
                         self._follow(part)

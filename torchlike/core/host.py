@@ -9,6 +9,7 @@ ordinary one at the next read.
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -80,7 +81,7 @@ class _Probe:
 _ALONE = _Probe().count()  # the references to an array that only its cell holds, counted as `value` counts them
 
 
-def share(host: np.ndarray, device) -> Variable:
+def share(host: np.ndarray, device) -> Any:
     """A tensor over the memory of a NumPy array."""
     made = new(HostCell(host, device))
     if not host.flags.c_contiguous:
@@ -98,7 +99,7 @@ def shared_array(t: Variable) -> np.ndarray:
         cell.__dict__.clear()
         cell.__class__ = HostCell
         HostCell.__init__(cell, host, value.aval.device)  # type: ignore[arg-type]
-        cell.writes = version
+        cell.writes = version  # type: ignore[attr-defined]
     host = cell.host  # type: ignore[attr-defined]
     if t._parent is None:
         return host

@@ -52,11 +52,12 @@ SLOT = _Slot()
 class Op:
     """A pure function with the facts the engine needs: how to bind arguments and how PyTorch names its gradient.
 
-    `grad` is that name, or a function of the template and the inputs' avals where it depends on the use. `result` makes the
-    value of several outputs from their list.
+    `grad` is that name, or a function of the template and the inputs' avals where it depends on the use. `result` makes
+    the value of several outputs from their list.
     """
 
     result: Callable = tuple
+    uniform = False  # whether it gives one value everywhere, so that memory shown more than once may be written with it
 
     def __init__(
         self, name: str, body: Callable, *,
@@ -99,7 +100,8 @@ class Op:
             for name, a in zip(self.names, args, strict=False):
                 if a is None and name in self.required:
                     raise TypeError(
-                        f"{self.name}(): argument '{name}' (position {self.index[name] + 1}) must be Tensor, not NoneType"
+                        f"{self.name}(): argument '{name}' (position {self.index[name] + 1}) must be Tensor, "
+                        "not NoneType"
                     )
             return tuple([None if a is None else SLOT for a in args]), inputs
         if n > self.n_positional:
@@ -204,7 +206,8 @@ def sizes(value, name: str = "size", op: str = "") -> tuple | None:
 class Spec:
     """One op at one structure: the unit that programs are keyed by."""
 
-    __slots__ = ("op", "template", "avals", "fn", "outs", "single", "device", "traced", "jitted", "rules", "differentiable")
+    __slots__ = ("op", "template", "avals", "fn", "outs", "single", "device", "traced", "jitted", "rules",
+                 "differentiable")  # fmt: skip
 
     def __init__(self, op: Op, template: tuple, avals: tuple[Aval, ...], device):
         self.op = op

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections import Counter, OrderedDict
+from collections.abc import Callable
 
 import jax
 from jax import lax
@@ -79,7 +80,7 @@ class Program:
         self.leaf_slots = batch.leaf_slots
         self.alive = alive
         self.donated = donated
-        self.compiled = None
+        self.compiled: Callable | None = None
         self.entries = [e for e, _ in needed([(e, None) for e in batch.entries], alive)]
         self.trivial = len(self.entries) <= 1 and not donated
         self.last_use: dict[int, int] = {}

@@ -9,16 +9,15 @@ aliasing and of gradients through in-place writes from pure functions.
 from __future__ import annotations
 
 import itertools
-import weakref
-from typing import Any
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from torchlike.core import capture
 from torchlike.core import device as _device
 from torchlike.core.graph import AccumulateGrad, Node, OpNode, mode
-from torchlike.core.op import SLOT, Op, enter, inexact, spec
+from torchlike.core.op import SLOT, Op, enter, spec
 from torchlike.core.tape import tape
 from torchlike.core.value import SCALARS, Aval, Value, aval
 
@@ -60,16 +59,16 @@ class Variable:
 
     _cell: Cell
     _parent: Variable | None = None  # of a view
-    _step: tuple | None = None  # of a view: (View, template, scalar inputs)
+    _step: Any = None  # of a view: (View, template, scalar inputs)
     _seen = -1  # version of the cell when a view was last read
-    _cached: Value | None = None  # what it read
+    _cached: Any = None  # what it read
     _strided: tuple | None = None  # (sizes, strides, offset) where not contiguous from 0
     _output: int | None = None  # which of several views made by one call; autograd forbids writing into those
     _node: Node | None = None
     _nr = 0
     _requires_grad = False  # of a leaf
-    _grad: Variable | None = None
-    _accumulator: weakref.ref | None = None
+    _grad: Any = None
+    _accumulator: AccumulateGrad | None = None
     _retains = False
     _leaf_hooks: dict | None = None
     _accumulate_hooks: dict | None = None
@@ -97,10 +96,9 @@ class Variable:
         if self._node is not None:
             return self._node, self._nr
         if self._requires_grad:
-            node = self._accumulator and self._accumulator()
+            node = self._accumulator
             if node is None:
-                node = AccumulateGrad(self)
-                self._accumulator = weakref.ref(node)
+                node = self._accumulator = AccumulateGrad(self)
             return node, 0
         return None
 
@@ -112,13 +110,13 @@ class Variable:
             t = t._parent
         return line
 
-    def _root(self) -> Variable:
+    def _root(self) -> Any:
         root = self
         while root._parent is not None:
             root = root._parent
         return root
 
-    def _alias(self) -> Variable:
+    def _alias(self) -> Any:
         """The same memory, out of the graph."""
         other = new(self._cell)
         if self._parent is not None:
@@ -189,8 +187,10 @@ class Variable:
 
 
 result_type: type[Variable] = Variable  # tensor.py puts Tensor here
-write_strided: View  # ops/slicing.py puts these two here: the view at any places of a memory,
-memory: Callable[[Variable], Variable]  # and the whole memory under a tensor, in its order and dtype
+# ops/slicing.py puts these two here: the view at any places of a memory, and the whole memory under a tensor, in its
+# order and dtype
+write_strided: View = None  # type: ignore[assignment]
+memory: Callable[[Variable], Variable] = None  # type: ignore[assignment]
 
 
 def new(cell: Cell) -> Any:
@@ -223,56 +223,56 @@ def apply(op: Op, template: tuple, inputs: list, *, device=None, track: bool | N
     """
     values: list = []
     avals: list[Aval] = []
-    wanted = False
+    wanted = mixed = False
     for x in inputs:
         if isinstance(x, Variable):
             v = x._cell.value if x._parent is None else x._read()
             if x._node is not None or x._requires_grad:
                 wanted = True
-            avals.append(v.aval)
         elif x.__class__ is Value:
             v = x
-            avals.append(v.aval)
         else:
-            v = x
             a = SCALARS.get(x.__class__)
             if a is None:
-                v = _number(x, op, len(values))
-                a = v.aval if isinstance(v, Value) else SCALARS[type(v)]
+                x = _number(x, op, len(values))
+                a = x.aval if isinstance(x, Value) else SCALARS[type(x)]
+            values.append(x)
             avals.append(a)
-        values.append(v)
-    for a in avals:
-        if a.device is not None:
+            continue
+        a = v.aval
+        if a.device is not device:
             if device is None:
                 device = a.device
-            elif device is not a.device:
-                device, values, avals = _one_device(op, values, avals)
-                break
+            else:
+                mixed = True
+        values.append(v)
+        avals.append(a)
+    if mixed:
+        device, values, avals = _one_device(op, values, avals)
     recorder = tape(device or _device.cpu)
     use = spec(op, template, tuple(avals), recorder.device)
     outs = recorder.record(use, values)
-    tensors = []
-    if wanted and op.differentiable and (mode.grad if track is None else track):
-        edges = [
-            x._edge() if a.inexact and isinstance(x, Variable) else None
-            for x, a in zip(inputs, avals, strict=True)
-        ]
+    mask = node = None
+    if wanted and use.differentiable and (mode.grad if track is None else track):
+        edges = [x._edge() if a.inexact and isinstance(x, Variable) else None for x, a in zip(inputs, avals)]  # noqa: B905
         mask = tuple([e is not None for e in edges])
-        if True in mask and use.differentiable:
-            node = OpNode(use.vjp(mask), edges, values, differentiate)
-            for i, out in enumerate(outs):
-                t = wrap(out)
-                if out.aval.inexact:
-                    t._node, t._nr = node, i
-                tensors.append(t)
-            if capture.active is not None:
-                capture.active.recorded(inputs, mask)
-            return tensors[0] if use.single else op.result(tensors)
+        if True in mask:
+            node = OpNode(use.vjp(mask), edges, values)
+        else:
+            mask = None
     if capture.active is not None:
-        capture.active.recorded(inputs, None)
-    for out in outs:
-        tensors.append(wrap(out))
-    return tensors[0] if use.single else op.result(tensors)
+        capture.active.recorded(inputs, mask)
+    if use.single:
+        t = wrap(outs[0])
+        t._node = node
+        return t
+    tensors = []
+    for i, out in enumerate(outs):
+        t = wrap(out)
+        if node is not None and out.aval.inexact:
+            t._node, t._nr = node, i
+        tensors.append(t)
+    return op.result(tensors)
 
 
 def differentiate(node: OpNode, saved: list, cotangents: list) -> list:
@@ -292,6 +292,9 @@ def differentiate(node: OpNode, saved: list, cotangents: list) -> list:
             primals.append(value)
     grads = iter(apply(rule.op(given), (), [*primals, *[c for c in cotangents if c is not None]]))
     return [next(grads) if w else None for w in rule.wanted]
+
+
+OpNode.run = staticmethod(differentiate)
 
 
 def _number(x, op: Op, position: int):
@@ -365,7 +368,7 @@ class View:
         if not isinstance(x, Variable):
             raise TypeError(f"{self.name}(): argument 'input' (position 1) must be Tensor, not {type(x).__name__}")
         shared = x._cell.__class__ is not Cell and not self.retypes
-        strided = self.geometry.function(template)(x._geometry(), *scalars) if self.check or shared else None
+        strided: Any = self.geometry.function(template)(x._geometry(), *scalars) if self.check or shared else None
         if shared and (part := x._cell.part(x, strided)) is not None:
             return part
         result = apply(self.read, template, inputs)

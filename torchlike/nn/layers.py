@@ -6,7 +6,8 @@ The mode, a random draw, which running statistics to write, whether an index can
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -136,7 +137,7 @@ _batch_norm = _call(_normalization.batch_norm.op)
 _instance_norm = _call(_normalization.instance_norm.op)
 
 
-def _with_statistics(outcome, running_mean: Tensor | None, running_var: Tensor | None) -> Tensor:
+def _with_statistics(outcome, running_mean: Any, running_var: Any) -> Tensor:
     """Write the new running statistics, if there are any; nothing is read, so a training step stays one program."""
     if not isinstance(outcome, tuple):
         return outcome
@@ -211,7 +212,7 @@ def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, o
 # --- pooling ----------------------------------------------------------------------------------------------------------
 
 
-def _pool(body: Callable, to_size: bool = False) -> tuple[Callable, Callable]:
+def _pool(body: Any, to_size: bool = False) -> tuple[Callable, Callable]:
     """A pooling as PyTorch's pair of functions: one that may return indices, one that does. The derivative of the
     values is the same; the indices are computed only where asked for."""
     plain = _call(body.op)
@@ -298,7 +299,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         check(num_classes > 0, "Can not infer total number of classes from empty tensor.")
     if num_classes == -1 and tensor.numel():
         num_classes = max(int(tensor.detach()._host().max()) + 1, 0)
-        known = tensor.detach()._host()
+        known: np.ndarray | None = tensor.detach()._host()
     else:
         known = known_values(tensor)
     if known is not None and known.size:
@@ -316,7 +317,7 @@ _border_pads = {
 }
 
 
-def pad(input: Tensor, pad: list[int], mode: str = "constant", value: float | None = None) -> Tensor:
+def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
     """Pad: `pad` has (before, after) for the last dimension, then for the one before it, and so on.
 
     `mode` is constant (any number of dimensions), reflect, replicate or circular (the last one, two or three dimensions

@@ -13,6 +13,7 @@ from torchlike.ops.products import same_type
 
 def _contracted(input: Array, other: Array, left: tuple, right: tuple):
     for i, j in zip(left, right, strict=True):
+        wrap_dim(i, input.ndim), wrap_dim(j, other.ndim)
         check(
             input.shape[i] == other.shape[j],
             f"contracted dimensions need to match, but first has size {input.shape[i]} in dim {i} and second has size "
@@ -32,11 +33,10 @@ def tensordot(a, b, dims=2, out=None):
     if isinstance(dims, int):
         check(dims >= 0, f"tensordot expects dims >= 0, but got dims={dims}")
         check(dims <= min(a.ndim, b.ndim), f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}")
-        left, right = tuple(range(a.ndim - dims, a.ndim)), tuple(range(dims))
+        left, right = tuple(range(-dims, 0)), tuple(range(dims))
     else:
         left, right = ((d,) if isinstance(d, int) else tuple(d) for d in dims)
         check(len(left) == len(right), "both dimension lists should have same length")
-        left, right = (tuple(wrap_dim(d, x.ndim) for d in ds) for x, ds in ((a, left), (b, right)))
     return apply(_TENSORDOT, (SLOT, SLOT, left, right), [a, b])
 
 

@@ -205,7 +205,9 @@ def _shorthand(name: str, kind: _dtype.dtype) -> None:
     composite(f"Tensor.{name}")(fn)
 
 
-for _name in ("float", "double", "half", "bfloat16", "int", "long", "short", "char", "byte", "bool", "cfloat", "cdouble"):
+for _name in (
+    "float", "double", "half", "bfloat16", "int", "long", "short", "char", "byte", "bool", "cfloat", "cdouble",
+):  # fmt: skip
     _shorthand(_name, {"char": _dtype.int8, "byte": _dtype.uint8}.get(_name) or getattr(_dtype, _name))
 
 

@@ -56,10 +56,10 @@ def _running_extreme(x, dim: int, cumulative, name: str):
 @op("*.cummax", result=valued("cummax"))
 def cummax(input: Array, dim: int):
     """The greatest so far and where it stands, a named tuple (values, indices)."""
-    return _running_extreme(input, dim, lax.cummax, "cummax_helper")
+    return _running_extreme(input, dim, lax.cummax, "cummax")
 
 
 @op("*.cummin", result=valued("cummin"))
 def cummin(input: Array, dim: int):
     """The least so far and where it stands, a named tuple (values, indices)."""
-    return _running_extreme(input, dim, lax.cummin, "cummin_helper")
+    return _running_extreme(input, dim, lax.cummin, "cummin")

@@ -106,4 +106,5 @@ def broadcast_shape(*shapes: tuple[int, ...]) -> tuple[int, ...]:
 
 def dense(size, stride) -> bool:
     """Whether the elements fill a stretch of memory, each place once."""
-    return 0 in size or apart(size, stride) and sum((n - 1) * s for n, s in zip(size, stride, strict=True)) + 1 == math.prod(size)
+    reach = sum((n - 1) * s for n, s in zip(size, stride, strict=True))
+    return 0 in size or apart(size, stride) and reach + 1 == math.prod(size)

@@ -1,8 +1,8 @@
 """Reading and writing at places given by index tensors and masks.
 
 Index tensors are checked against the size they index before the operation is recorded, which reads them if they are
-still pending (a barrier). Inside a JAX transformation or a captured function they cannot be read: there, a place outside
-reads as NaN (the largest or smallest integer) and a write to it is dropped.
+still pending (a barrier). Inside a JAX transformation or a captured function they cannot be read: there, a place
+outside reads as NaN (the largest or smallest integer) and a write to it is dropped.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _placed_jvp(dims, primals, tangents):
     return placed(dims, *primals), kept.at[key].add(tangents[2])
 
 
-# --- advanced indexing --------------------------------------------------------------------------------------------------
+# --- advanced indexing ------------------------------------------------------------------------------------------------
 
 
 def _key(ndim: int, dims, indices) -> tuple:
@@ -153,7 +153,7 @@ def mask_put(input: Array, mask: Array, value: Array, dim: int):
     return jnp.where(mask, cast(value, np.dtype(input.dtype)).reshape(()), input)
 
 
-# --- along one dimension ------------------------------------------------------------------------------------------------
+# --- along one dimension ----------------------------------------------------------------------------------------------
 
 
 def _need_int(index, name: str, message: str = "{}(): Expected dtype int32/int64 for index") -> None:
@@ -300,7 +300,7 @@ def index_fill(input: Array, dim: int, index: Array, value: Array):
     return jnp.atleast_1d(input).at[key].set(cast(value, np.dtype(input.dtype))).reshape(input.shape)
 
 
-# --- masks ----------------------------------------------------------------------------------------------------------------
+# --- masks ------------------------------------------------------------------------------------------------------------
 
 
 @op("*.masked_fill", "Tensor.masked_fill_")
@@ -338,7 +338,7 @@ def masked_scatter_(input: Array, mask: Array, source: Array):
     return jnp.where(mask, drawn, input)
 
 
-# --- the flattened tensor -----------------------------------------------------------------------------------------------
+# --- the flattened tensor ---------------------------------------------------------------------------------------------
 
 
 class Flat(Op):

@@ -43,7 +43,7 @@ def diag_embed(input: Array, offset: int = 0, dim1: int = -2, dim2: int = -1):
 @op("*.trace")
 def trace(input: Array):
     """The sum of the diagonal of a matrix."""
-    check(input.ndim == 2, "trace: expected a matrix")
+    check(input.ndim == 2, f"trace: expected a matrix, but got tensor with dim {input.ndim}")
     return jnp.trace(input, dtype=jnp.int64 if category(input.dtype) < 2 else None)
 
 

@@ -12,7 +12,7 @@ from torchlike.core.dtype import category
 from torchlike.core.op import SLOT, Array, Op, composite, op
 from torchlike.core.value import put
 from torchlike.core.variable import apply, wrap
-from torchlike.ops.checks import check, need, word
+from torchlike.ops.checks import check, need
 from torchlike.ops.dims import wrap_dim
 from torchlike.ops.reduction import filled, picked
 from torchlike.ops.results import valued
@@ -37,7 +37,7 @@ class Sorting(Op):
 
 
 def _sorted(x, dim: int, descending: bool):
-    check(not jnp.iscomplexobj(x), "Sort does not support complex dtypes on CPU")
+    check(not jnp.iscomplexobj(x), " Sort does not support complex dtypes on CPU")
     at = wrap_dim(dim, x.ndim)
     if not x.ndim:
         return x, jnp.zeros((), jnp.int64)
@@ -65,17 +65,18 @@ def msort(input: Array):
 @op("*.topk", result=valued("topk"))
 def topk(input: Array, k: int, dim: int = -1, largest: bool = True, sorted: bool = True):
     """The k greatest (or least) along `dim` and where they stand, a named tuple (values, indices), always sorted."""
-    check(not jnp.iscomplexobj(input), "topk does not support complex dtypes on CPU")
+    check(not jnp.iscomplexobj(input), " topk does not support complex dtypes on CPU")
+    check(input.dtype != bool, "topk does not support bool dtypes on CPU")
     at = wrap_dim(dim, input.ndim)
     size = input.shape[at] if input.ndim else 1
     check(0 <= k <= size, "selected index k out of range")
     if not input.ndim:
         return (input, jnp.zeros((), jnp.int64)) if k else (input.reshape(1)[:0], jnp.zeros((0,), jnp.int64))
-    if largest and input.dtype != bool:
+    if largest:
         moved = jnp.moveaxis(lax.stop_gradient(input), at, -1)
         indices = jnp.moveaxis(lax.top_k(moved, k)[1], -1, at).astype(jnp.int64)
     else:
-        indices = lax.slice_in_dim(ranked(input, at, largest), 0, k, axis=at)
+        indices = lax.slice_in_dim(ranked(input, at), 0, k, axis=at)
     return picked(input, indices, at)
 
 
@@ -84,6 +85,7 @@ def kthvalue(input: Array, k: int, dim: int = -1, keepdim: bool = False):
     """The k-th least along `dim`, counted from 1, and where it stands, a named tuple (values, indices)."""
     at = wrap_dim(dim, input.ndim)
     filled(input, (at,), "kthvalue")
+    need(input, "kthvalue_cpu", 1, 2)
     check(1 <= k <= (input.shape[at] if input.ndim else 1), "kthvalue(): selected number k out of range for dimension "
           f"{at}")  # fmt: skip
     return _at_rank(input, at, k - 1, keepdim)
@@ -101,8 +103,9 @@ def median(input: Array, dim: int | None = None, keepdim: bool = False):
 
     Where something is not a number, that is the median.
     """
+    need(input, "median_cpu", 1, 2)
     if dim is None:
-        return _middle(input, lambda flat: flat != flat)
+        return _middle(input)
     at = wrap_dim(dim, input.ndim)
     filled(input, (at,), "median")
     if not input.ndim:
@@ -114,32 +117,35 @@ def median(input: Array, dim: int | None = None, keepdim: bool = False):
     return picked(input, jnp.where(bad.any(at, keepdims=True), first, place), at, keepdim)
 
 
-def _middle(x, bad_of):
+def _middle(x, skip: bool = False):
     """The median of everything; the elements equal to it share the gradient."""
     flat = x.reshape(-1)
-    check(category(x.dtype) in (1, 2), f"\"median_cpu\" not implemented for '{word(x)}'", NotImplementedError)
     if not flat.size:
         return jnp.asarray(math.nan if category(x.dtype) == 2 else np.iinfo(x.dtype).min, x.dtype)
-    value = jnp.sort(lax.stop_gradient(flat))[(flat.size - 1) // 2]
+    bare = lax.stop_gradient(flat)
+    count = (bare == bare).sum() if skip else flat.size
+    value = jnp.sort(bare)[jnp.maximum((count - 1) // 2, 0)]
     if category(x.dtype) < 2:
         return value
-    bad = bad_of(flat)
-    value = jnp.where(bad.any(), jnp.asarray(math.nan, x.dtype), value)
+    bad = bare != bare
+    value = value if skip else jnp.where(bad.any(), jnp.asarray(math.nan, x.dtype), value)
     # the greatest of the elements that are the median: JAX shares its gradient among equals
-    return jnp.max(jnp.where((flat == value) | bad & (value != value), flat, -math.inf))
+    return jnp.max(jnp.where((bare == value) | bad & (value != value), flat, -math.inf))
 
 
 @op("*.nanmedian", grad=lambda template, avals: f"NanmedianBackward{int(template[1] is not None)}", result=valued("nanmedian"))
 def nanmedian(input: Array, dim: int | None = None, keepdim: bool = False):
     """The median of what is a number; with `dim` a named tuple (values, indices) along it."""
-    flat = dim is None
-    x = input.reshape(-1) if flat or not input.ndim else input
-    at = 0 if flat else wrap_dim(dim, input.ndim)
-    filled(x, (at,), "nanmedian")
-    count = jnp.sum(x == x, at, keepdims=True)
-    place = jnp.take_along_axis(ranked(x, at), jnp.maximum((count - 1) // 2, 0), at)
-    values, indices = picked(x, place, at, keepdim and not flat and input.ndim > 0)
-    return values if flat else (values, indices)
+    need(input, "median_cpu", 1, 2)
+    if dim is None:
+        return _middle(input, skip=True)
+    at = wrap_dim(dim, input.ndim)
+    filled(input, (at,), "median")
+    if not input.ndim:
+        return input, jnp.zeros((), jnp.int64)
+    count = jnp.sum(input == input, at, keepdims=True)
+    place = jnp.take_along_axis(ranked(input, at), jnp.maximum((count - 1) // 2, 0), at)
+    return picked(input, place, at, keepdim)
 
 
 @op("*.mode", result=valued("mode"))
@@ -147,6 +153,7 @@ def mode(input: Array, dim: int = -1, keepdim: bool = False):
     """The most frequent along `dim`, of equally frequent ones the least, and its last place: (values, indices)."""
     at = wrap_dim(dim, input.ndim)
     filled(input, (at,), "mode")
+    need(input, "mode_cpu", 0, 2)
     if not input.ndim:
         return input, jnp.zeros((), jnp.int64)
     order = ranked(input, at)
@@ -208,7 +215,7 @@ def unique(input, sorted: bool = True, return_inverse: bool = False, return_coun
 
     With `return_inverse` also where each element went, with `return_counts` also how often each occurs.
     """
-    at = None if dim is None else wrap_dim(dim, input.ndim)
+    at = _unique_dim(input, dim)
     host = input.detach()._host()
     values, inverse, counts = np.unique(host, return_inverse=True, return_counts=True, axis=at, equal_nan=False)
     inverse = inverse.reshape(host.shape if at is None else -1)
@@ -218,10 +225,10 @@ def unique(input, sorted: bool = True, return_inverse: bool = False, return_coun
 @composite("*.unique_consecutive")
 def unique_consecutive(input, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None):
     """One of each run of equal neighbours (a barrier); the flags as in `unique`."""
+    at = _unique_dim(input, dim)
     host = input.detach()._host()
-    at = 0 if dim is None else wrap_dim(dim, input.ndim)
     rows = host.reshape(-1) if dim is None else np.moveaxis(host, at, 0)
-    flat = rows.reshape(len(rows), -1)
+    flat = rows.reshape(len(rows), math.prod(rows.shape[1:]))
     new = np.ones(len(rows), bool)
     new[1:] = (flat[1:] != flat[:-1]).any(1)
     starts = np.flatnonzero(new)
@@ -231,7 +238,22 @@ def unique_consecutive(input, return_inverse: bool = False, return_counts: bool 
     return _unique_result(input, values, inverse if return_inverse else None, counts if return_counts else None)
 
 
+def _unique_dim(input, dim: int | None) -> int | None:
+    kernel = "unique" if dim is None else "unique_dim"
+    check(not input.is_complex(), f"\"{kernel}\" not implemented for '{input.dtype._scalar_name}'", NotImplementedError)
+    if dim is None:
+        return None
+    shape = input._aval().shape
+    check(len(shape) > 0, f"Dimension specified as {dim} but tensor has no dimensions", IndexError)
+    at = wrap_dim(dim, len(shape))
+    check(
+        0 not in shape[:at] + shape[at + 1 :],
+        "There are 0 sized dimensions, and they aren't selected, so unique cannot be applied",
+    )
+    return at
+
+
 def _unique_result(input, values, *more):
     parts = [values, *(m.astype(np.int64) for m in more if m is not None)]
-    made = tuple(wrap(put(np.ascontiguousarray(p), input.device)) for p in parts)
+    made = tuple(wrap(put(np.array(p, order="C"), input.device)) for p in parts)
     return made[0] if len(made) == 1 else made

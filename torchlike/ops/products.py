@@ -11,8 +11,8 @@ from torchlike.ops.checks import check, listed, need, word
 from torchlike.ops.dims import broadcast_shape, wrap_dim
 from torchlike.ops.promotion import elementwise
 
-_C_WORDS = {"Half": "c10::Half", "BFloat16": "c10::BFloat16", "Long": "long", "Short": "short", "Byte": "unsigned char",
-            "Char": "signed char", "ComplexFloat": "c10::complex<float>", "ComplexDouble": "c10::complex<double>"}  # fmt: skip
+_C_WORDS = {"Half": "c10::Half", "BFloat16": "c10::BFloat16", "Long": "long", "Short": "short",
+            "Byte": "unsigned char", "Char": "signed char", "ComplexFloat": "c10::complex<float>", "ComplexDouble": "c10::complex<double>"}  # fmt: skip
 
 
 def _c(x) -> str:
@@ -69,26 +69,29 @@ def mv(input: Array, vec: Array):
         input.shape[1] == vec.shape[0],
         f"size mismatch, got input ({input.shape[0]}), mat ({input.shape[0]}x{input.shape[1]}), vec ({vec.shape[0]})",
     )
-    check(input.dtype == vec.dtype, f"expected scalar type {word(input)} but found {word(vec)}")
+    check(
+        input.dtype == vec.dtype,
+        f"addmv input tensors must have the same dtype, but got {word(vec)}, {word(input)}, and {word(vec)}",
+    )
     need(input, "addmv_impl_cpu", 1)
     return input @ vec
 
 
-def _dots(a, b, name: str = "dot") -> None:
+def _dots(a, b, kernel: str = "dot") -> None:
     check(
         a.ndim == b.ndim == 1,
         f"1D tensors expected, but got {a.ndim}D and {b.ndim}D tensors",
     )
     check(
         a.dtype == b.dtype,
-        f"{name} : expected both vectors to have same dtype, but found {word(a)} and {word(b)}",
+        f"dot : expected both vectors to have same dtype, but found {word(a)} and {word(b)}",
     )
     check(
         a.shape == b.shape,
         f"inconsistent tensor size, expected tensor [{a.size}] and src [{b.size}] to have the same number of elements, "
         f"but got {a.size} and {b.size} elements respectively",
     )
-    need(a, name, 1)
+    need(a, kernel, 1)
 
 
 @op("*.dot")
@@ -146,6 +149,10 @@ def _batched(a, b):
     n = math.prod(batch)
     rows, columns = left.shape[-1], right.shape[-2]
     check(
+        rows == columns or a.ndim > 1,
+        f"size mismatch, got input ({n * right.shape[-1]}), mat ({n * right.shape[-1]}x{columns}), vec ({rows})",
+    )
+    check(
         rows == columns,
         f"Expected size for first two dimensions of batch2 tensor to be: [{n}, {rows}] but got: [{n}, {columns}]."
         if a.ndim > 2 else
@@ -194,8 +201,8 @@ def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Scalar = 1, alpha: Sc
     check(mat2.ndim == 2, f"mat2 must be a matrix, got {mat2.ndim}-D tensor")
     _multiplies(mat1, mat2)
     _expands(input, (mat1.shape[0], mat2.shape[1]))
-    check(mat1.dtype == mat2.dtype, f"mat1 and mat2 must have the same dtype, but got {word(mat1)} and {word(mat2)}")
     check(input.dtype == mat2.dtype, f"self and mat2 must have the same dtype, but got {word(input)} and {word(mat2)}")
+    check(mat1.dtype == mat2.dtype, f"mat1 and mat2 must have the same dtype, but got {word(mat1)} and {word(mat2)}")
     return _added(input, mat1 @ mat2, beta, alpha)
 
 
@@ -253,11 +260,10 @@ def inner(input: Array, other: Array):
         return a * b
     check(
         input.shape[-1] == other.shape[-1],
-        f"inner() the last dimension must match on both input tensors but got shapes {listed(input)} and {listed(other)}",
+        f"inner() the last dimension must match on both input tensors but got shapes {listed(input)} and "
+        f"{listed(other)}",
     )
-    if input.ndim == other.ndim == 1:
-        return dot(input, other)
-    same_type(input, other)
+    check(input.dtype == other.dtype, "both inputs should have same dtype")
     return jnp.inner(input, other)
 
 

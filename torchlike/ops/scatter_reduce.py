@@ -22,7 +22,7 @@ def _start(kind: str, dtype):
         return 0
     if kind == "prod":
         return 1
-    if dtype == bool:
+    if np.dtype(dtype).kind == "b":
         return kind == "amin"
     low, high = (-jnp.inf, jnp.inf) if jnp.issubdtype(dtype, jnp.inexact) else (
         jnp.iinfo(dtype).min, jnp.iinfo(dtype).max
@@ -43,7 +43,7 @@ def _forgotten(kind, x, at):
 
 @_extreme.defjvp
 def _extreme_jvp(kind, include_self, primals, tangents):
-    """Equal elements share the gradient. As in PyTorch, what was there takes its share even if it does not take part."""
+    """Equal elements share the gradient; as in PyTorch, what was there takes a share even if it does not take part."""
     x, at, src = primals
     out = _extreme(kind, include_self, x, at, src)
     here, there = (x == out).astype(x.dtype), (src == out[at]).astype(x.dtype)

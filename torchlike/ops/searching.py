@@ -49,7 +49,7 @@ def where_method(self, condition, other):
     return apply(where_.op, (SLOT, SLOT, SLOT), [condition, self, other])
 
 
-# --- sorted boundaries --------------------------------------------------------------------------------------------------
+# --- sorted boundaries ------------------------------------------------------------------------------------------------
 
 
 def _found(row, values, right: bool, sorter=None):
@@ -105,7 +105,7 @@ def bucketize(input, boundaries, *, out_int32=False, right=False):
     return apply(searchsorted_.op, (SLOT, SLOT, None, right, out_int32), [boundaries, input])
 
 
-# --- triangles ----------------------------------------------------------------------------------------------------------
+# --- triangles --------------------------------------------------------------------------------------------------------
 
 
 def _triangle(name: str, places, what: str):

@@ -6,7 +6,6 @@ program's structure.
 
 from __future__ import annotations
 
-import math
 import operator
 
 import jax.numpy as jnp
@@ -98,7 +97,7 @@ def narrow(input, dim: int, start, length: int):
     return slice_.view((SLOT, dim, SLOT, length, 1), [input, start])
 
 
-# --- several slices at once: a tuple of views --------------------------------------------------------------------------
+# --- several slices at once: a tuple of views -------------------------------------------------------------------------
 
 
 def _pieces(x, dim: int, lengths, grad: str) -> tuple:
@@ -239,7 +238,7 @@ _PIECES = {
 }
 UNBIND = View("unbind", select_, _select_write, _select_geometry, grad="UnbindBackward0")
 
-# --- diagonals, windows, any strides -----------------------------------------------------------------------------------
+# --- diagonals, windows, any strides ----------------------------------------------------------------------------------
 
 
 def _diagonal_geometry(g, offset=0, dim1=0, dim2=1):

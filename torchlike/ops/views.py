@@ -38,12 +38,12 @@ def _view(input: Array, size: Sizes):
 
 
 @composite("Tensor.view")
-def view_(input, *size, dtype=None, **named):
+def view_(input, *sizes_, size=None, dtype=None):
     """The same memory in another size; one size may be -1. With a dtype, the same bits read as another type.
 
     Raises where no strides over this memory give that size: see `reshape`.
     """
-    size = named.get("size", size)
+    size = sizes_ if size is None else size
     kind = size[0] if dtype is None and len(size) == 1 else dtype
     if hasattr(kind, "np"):
         return bits(input, kind)
@@ -64,9 +64,9 @@ RESHAPED = Op("reshape", _reshaped, grad="UnsafeViewBackward0")
 
 
 @composite("*.reshape")
-def reshape(input, *shape, **named):
+def reshape(input, *sizes_, shape=None):
     """The elements in another shape (one size may be -1): a view where strides allow it, otherwise a copy."""
-    size = sizes(named["shape"] if "shape" in named else shape, "shape", "reshape")
+    size = sizes(sizes_ if shape is None else shape, "shape", "reshape")
     if not input.is_contiguous():
         old, strides, _ = input._geometry()
         size = infer_size(size, math.prod(old))
@@ -235,7 +235,7 @@ def movedim(input, source, destination):
     return permute.view((SLOT, order), [input])
 
 
-# --- dimensions of size one ---------------------------------------------------------------------------------------------
+# --- dimensions of size one -------------------------------------------------------------------------------------------
 
 
 def _squeezable(shape, dim) -> set[int]:
@@ -277,7 +277,9 @@ def _expanded(shape, size, kind="Float") -> tuple[int, ...]:
     out = []
     for i, n in enumerate(size):
         if n == -1:
-            check(i >= new, f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension {i}")
+            check(
+                i >= new, f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension {i}"
+            )
             n = shape[i - new]
         elif i >= new and n != shape[i - new]:
             check(
@@ -299,7 +301,7 @@ def _expand_geometry(g, size):
             before, steps[i] = old[i - new], stride[i - new]
         else:
             before, steps[i] = 1, size[i + 1] * steps[i + 1] if i + 1 < len(size) else 1
-        if size[i] != before:
+        if size[i] != before or not old:
             steps[i] = 0
     return size, tuple(steps), offset
 
@@ -317,6 +319,32 @@ def expand_as(input, other):
 
 
 @composite("*.broadcast_to")
-def broadcast_to(input, *size, **named):
+def broadcast_to(input, *sizes_, size=None):
     """`input.expand(size)`."""
-    return expand.view((SLOT, sizes(named.get("size", size), "size", "broadcast_to")), [input])
+    return expand.view((SLOT, sizes(sizes_ if size is None else size, "size", "broadcast_to")), [input])
+
+
+# --- the tensor itself in another shape -------------------------------------------------------------------------------
+
+
+def _becomes(name: str, made) -> None:
+    def fn(self, *args, **kwargs):
+        if self._requires_grad and self._node is None:
+            raise NotImplementedError(f"{name}() on a leaf that requires grad: use {name[:-1]}(), which gives a view")
+        before = object.__new__(type(self))
+        before.__dict__.update(self.__dict__)
+        self.__dict__.update(made(before, *args, **kwargs).__dict__)
+        return self
+
+    fn.__name__ = name
+    fn.__doc__ = f"`{name[:-1]}`, but the tensor itself takes the new shape; its memory stays."
+    composite(f"Tensor.{name}")(fn)
+
+
+def _seen_through(read):
+    return lambda *args, **kwargs: read.view(*read.view.bind(args, kwargs))
+
+
+for _name, _read in (("squeeze_", squeeze), ("unsqueeze_", unsqueeze), ("transpose_", _transpose), ("t_", t),
+                     ("swapaxes_", _transpose), ("swapdims_", _transpose)):  # fmt: skip
+    _becomes(_name, _seen_through(_read))

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import optax
 
-from torchlike.core.variable import Variable
 from torchlike.optim.optimizer import ParamsT
 from torchlike.optim.sgd import check_lr
 from torchlike.optim.update import FusedOptimizer, chained
+from torchlike.tensor import Tensor
 
 
 class _Flags(NamedTuple):
@@ -57,17 +57,17 @@ class Adam(FusedOptimizer):
     _counts = True
 
     def __init__(
-        self, params: ParamsT, lr: float | Variable = 1e-3,
-        betas: tuple[float | Variable, float | Variable] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0,
+        self, params: ParamsT, lr: float | Tensor = 1e-3,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0,
         amsgrad: bool = False, *, foreach: bool | None = None, maximize: bool = False, capturable: bool = False,
         differentiable: bool = False, fused: bool | None = None, decoupled_weight_decay: bool = False,
     ) -> None:  # fmt: skip
-        if isinstance(lr, Variable) and foreach and not capturable:
+        if isinstance(lr, Tensor) and foreach and not capturable:
             raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
         check_lr(lr)
         if not eps >= 0.0:
             raise ValueError(f"Invalid epsilon value: {eps}")
-        _check_betas(betas, foreach and not capturable)
+        _check_betas(betas, bool(foreach) and not capturable)
         if not weight_decay >= 0.0:
             raise ValueError(f"Invalid weight_decay value: {weight_decay}")
         super().__init__(
@@ -126,8 +126,8 @@ class AdamW(Adam):
     """
 
     def __init__(
-        self, params: ParamsT, lr: float | Variable = 1e-3,
-        betas: tuple[float | Variable, float | Variable] = (0.9, 0.999), eps: float = 1e-8,
+        self, params: ParamsT, lr: float | Tensor = 1e-3,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 1e-2, amsgrad: bool = False, *, maximize: bool = False, foreach: bool | None = None,
         capturable: bool = False, differentiable: bool = False, fused: bool | None = None,
     ) -> None:  # fmt: skip
@@ -146,7 +146,7 @@ def _check_betas(betas: tuple, foreach: bool) -> None:
     for i in (0, 1):
         if not 0.0 <= betas[i] < 1.0:
             raise ValueError(f"Invalid beta parameter at index {i}: {betas[i]}")
-    tensors = [isinstance(b, Variable) for b in betas[:2]]
+    tensors = [isinstance(b, Tensor) for b in betas[:2]]
     if tensors[0] != tensors[1]:
         raise ValueError("betas must be either both floats or both Tensors")
     for i in (0, 1):

@@ -86,8 +86,8 @@ class OptaxOptimizer(Optimizer):
             grads = [next(rest) if g else jnp.zeros_like(p) for g, p in zip(given, params, strict=True)]
             old = jax.tree.unflatten(tree, [_key(x, t) for x, t in zip(state, types, strict=True)])
             if hyper:
-                numbers = {k: x.astype(old.hyperparams[k].dtype) for k, x in zip(hyper, numbers, strict=True)}
-                old = old._replace(hyperparams={**old.hyperparams, **numbers})
+                given_now = {k: x.astype(old.hyperparams[k].dtype) for k, x in zip(hyper, numbers, strict=True)}
+                old = old._replace(hyperparams={**old.hyperparams, **given_now})
             seen = _as_seen(names, params)
             extra = {} if value is None else {"value": value}
             updates, new = tx.update(_as_seen(names, grads), old, seen, **extra)

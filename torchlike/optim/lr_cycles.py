@@ -155,7 +155,7 @@ class OneCycleLR(_MomentumCycles):
         self.optimizer = optimizer
         if total_steps is None and (epochs is None or steps_per_epoch is None):
             raise ValueError("You must define either total_steps OR (epochs AND steps_per_epoch)")
-        lengths = {"total_steps": total_steps}
+        lengths: dict[str, Any] = {"total_steps": total_steps}
         if total_steps is None:
             lengths = {"epochs": epochs, "steps_per_epoch": steps_per_epoch}
         for name, n in lengths.items():

@@ -38,10 +38,11 @@ class LambdaLR(LRScheduler):
         self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | list[Callable[[int], float]],
         last_epoch: int = -1,
     ) -> None:  # fmt: skip
-        given = isinstance(lr_lambda, list | tuple)
-        if given and len(lr_lambda) != len(optimizer.param_groups):
-            raise ValueError(f"Expected {len(optimizer.param_groups)} lr_lambdas, but got {len(lr_lambda)}")
-        self.lr_lambdas = list(lr_lambda) if given else [lr_lambda] * len(optimizer.param_groups)
+        n = len(optimizer.param_groups)
+        given: list = list(lr_lambda) if isinstance(lr_lambda, list | tuple) else [lr_lambda] * n
+        if len(given) != n:
+            raise ValueError(f"Expected {n} lr_lambdas, but got {len(given)}")
+        self.lr_lambdas = given
         self._check()
         super().__init__(optimizer, last_epoch)
 
@@ -235,7 +236,7 @@ class _Several(LRScheduler):
 
     _schedulers: Sequence[LRScheduler]
 
-    def _check(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer, none: str) -> None:
+    def _check(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None, none: str) -> None:
         name = type(self).__name__
         if not schedulers:
             raise ValueError(f"{name} expects at least one scheduler{none}, but got no scheduler.")

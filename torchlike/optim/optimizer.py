@@ -63,13 +63,19 @@ class Optimizer:
     tensor([0., 0.], requires_grad=True)
     """
 
+    _optimizer_step_pre_hooks: dict
+    _optimizer_step_post_hooks: dict
+    _optimizer_state_dict_pre_hooks: dict
+    _optimizer_state_dict_post_hooks: dict
+    _optimizer_load_state_dict_pre_hooks: dict
+    _optimizer_load_state_dict_post_hooks: dict
     _generation = 0  # how often the state was replaced
     _opt_called: bool | None = None  # None until a learning rate scheduler asks to be told of the first step
 
     def __init_subclass__(cls, **kwargs) -> None:
         super().__init_subclass__(**kwargs)
         if "step" in cls.__dict__:
-            cls.step = Optimizer.profile_hook_step(cls.__dict__["step"])
+            cls.step = Optimizer.profile_hook_step(cls.__dict__["step"])  # type: ignore[method-assign]
 
     def __init__(self, params: ParamsT, defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
@@ -78,7 +84,7 @@ class Optimizer:
                 + _typename(params)
             )
         self.defaults = defaults
-        self.state: defaultdict[Tensor, Any] = defaultdict(dict)
+        self.state: defaultdict[Any, Any] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
         self._prepare()
         groups: list = list(params)

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import optax
 
-from torchlike.core.variable import Variable
 from torchlike.optim.optimizer import ParamsT
 from torchlike.optim.update import FusedOptimizer, chained
+from torchlike.tensor import Tensor
 
 
 class _Flags(NamedTuple):
@@ -51,8 +51,8 @@ class SGD(FusedOptimizer):
     """
 
     def __init__(
-        self, params: ParamsT, lr: float | Variable = 1e-3, momentum: float = 0, dampening: float = 0,
-        weight_decay: float | Variable = 0, nesterov: bool = False, *, maximize: bool = False,
+        self, params: ParamsT, lr: float | Tensor = 1e-3, momentum: float = 0, dampening: float = 0,
+        weight_decay: float | Tensor = 0, nesterov: bool = False, *, maximize: bool = False,
         foreach: bool | None = None, differentiable: bool = False, fused: bool | None = None,
     ) -> None:  # fmt: skip
         check_lr(lr)
@@ -101,9 +101,9 @@ class SGD(FusedOptimizer):
         return params, [trace.trace]
 
 
-def check_lr(lr: float | Variable) -> None:
+def check_lr(lr: float | Tensor) -> None:
     """PyTorch's errors for a learning rate."""
-    if isinstance(lr, Variable):
+    if isinstance(lr, Tensor):
         if lr.numel() != 1:
             raise ValueError("Tensor lr must be 1-element")
         lr = lr.item()

@@ -67,7 +67,7 @@ class FusedOptimizer(Optimizer):
             self._share_steps()
 
     @staticmethod
-    def _state_names(flags: tuple) -> tuple[str, ...]:
+    def _state_names(flags: Any) -> tuple[str, ...]:
         raise NotImplementedError
 
     @staticmethod
@@ -103,7 +103,7 @@ class FusedOptimizer(Optimizer):
 
     def _update_group(self, group: dict[str, Any]) -> None:
         if capture.active is not None:
-            self._before_capture(group)
+            self._before_capture(capture.active, group)
         pairs = [(p, p._grad) for p in group["params"] if p._grad is not None]
         if not pairs:
             return
@@ -177,13 +177,13 @@ class FusedOptimizer(Optimizer):
             return [_Setting(self, group, i) for i in range(len(self._scalars(group)))]
         return as_inputs(self._scalars(group))
 
-    def _before_capture(self, group: dict[str, Any]) -> None:
+    def _before_capture(self, active: capture.Capture, group: dict[str, Any]) -> None:
         """What a captured step writes to must exist before, so that a replay finds it: make the state of new
         parameters here, as memory."""
         names = self._state_names(self._flags(group))
         zero: dict = {}
         for p in group["params"]:
-            capture.active.touched_grad(p)
+            active.touched_grad(p)
             if p._grad is None or not names or self.state[p].get(names[0]) is not None:
                 continue
             if not self._zeros_are_fresh(group):
@@ -210,7 +210,7 @@ class FusedOptimizer(Optimizer):
         """
         known: dict = {}
         for p, s in self.state.items():
-            step = s.get("step") if isinstance(p, Variable) else None
+            step: Any = s.get("step") if isinstance(p, Variable) else None
             if step is None:
                 continue
             home = p._aval().device

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torchlike.nn import functional as F
 from torchlike.nn.modules.conv import tuple_of
 from torchlike.nn.modules.module import Module
@@ -52,7 +54,7 @@ for _kind, (_base, _mode, _value, _what) in _KINDS.items():
         _name = f"{_kind}{_n}d"
         _doc = f"Pads the last {_n or ''} dimension{'s' if _n > 1 else ''} with {_what}; `padding` is one number, or " \
             "(before, after) for the last dimension first."  # fmt: skip
-        _fields = {"n": _n, "mode": _mode, "__doc__": _doc.replace("last 1 ", "last "), "__module__": __name__}
+        _fields: dict[str, Any] = {"n": _n, "mode": _mode, "__doc__": _doc.replace("last 1 ", "last "), "__module__": __name__}
         if _kind != "ConstantPad":
             _fields["value"] = _value
         globals()[_name] = type(_name, (_base,), _fields)
