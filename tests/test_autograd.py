@@ -71,7 +71,8 @@ def worked_example(lib):
 def requires_grad_spreads(lib):
     a, b = lib.ones(2), leaf(lib, 1.0, 2.0)
     c = a * 3
-    return a.requires_grad, b.requires_grad, c.requires_grad, (b * c).requires_grad, c.grad_fn, b.is_leaf, (b * 2).is_leaf
+    flags = a.requires_grad, b.requires_grad, c.requires_grad, (b * c).requires_grad
+    return *flags, c.grad_fn, b.is_leaf, (b * 2).is_leaf
 
 
 @program

@@ -1,4 +1,4 @@
-"""The course of an introduction to PyTorch, line by line, and the mistakes a beginner makes: same outcome as PyTorch."""
+"""The course of an introduction to PyTorch, line by line, and a beginner's mistakes: same outcome as PyTorch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.module_kit import Programs, both
 
 program = Programs()
 
-# --- 1 · tensors --------------------------------------------------------------------------------------------------------
+# --- 1 · tensors ------------------------------------------------------------------------------------------------------
 
 
 @program
@@ -83,7 +83,7 @@ def truth_of_many(lib, kit):
 def kinds_and_aliases(lib, kit):
     x = lib.tensor([1.7, -2.2])
     casts = [x.double(), x.half(), x.long(), x.int(), x.short(), x.char(), x.bool(), x.to(lib.complex64).real]
-    names = "float double half long int short cfloat cdouble float16 bfloat16 uint8 int8".split()
+    names = "float double half long int short cfloat cdouble float16 bfloat16 uint8 int8".split()  # noqa: SIM905
     return casts, [str(getattr(lib, n)) for n in names], x.to(lib.int64).type(), x.type(lib.int32)
 
 
@@ -104,7 +104,8 @@ def products(lib, kit):
     a, b = lib.randn(3, 2, 4), lib.randn(4, 2)
     return [
         lib.mm(a[0], b), lib.bmm(a, lib.randn(3, 4, 2)).shape, lib.matmul(a, b).shape, (a @ b).shape,
-        lib.matmul(lib.zeros(10, 5, 9, 11), lib.zeros(5, 11, 9)).shape, lib.mul(a, 2).shape, a[0, 0] @ b, b.t() @ a[0, 0],
+        lib.matmul(lib.zeros(10, 5, 9, 11), lib.zeros(5, 11, 9)).shape, lib.mul(a, 2).shape, a[0, 0] @ b,
+        b.t() @ a[0, 0],
         a[0, 0] @ a[0, 1], a[0, 0] * a[0, 1],
     ]  # fmt: skip
 
@@ -137,10 +138,11 @@ def in_place(lib, kit):
 @program
 def integer_division(lib, kit):
     x = lib.tensor([7, -7])
-    return x / 2, x // 2, x % 3, -x, x**2, lib.tensor(5) / lib.tensor(2), (lib.ones(2) * lib.tensor(2.0, dtype=lib.float64)).dtype
+    wide = lib.tensor(2.0, dtype=lib.float64)
+    return x / 2, x // 2, x % 3, -x, x**2, lib.tensor(5) / lib.tensor(2), (lib.ones(2) * wide).dtype
 
 
-# --- 3 · networks -------------------------------------------------------------------------------------------------------
+# --- 3 · networks -----------------------------------------------------------------------------------------------------
 
 
 @program
@@ -174,7 +176,7 @@ def a_module_of_ones_own(lib, kit):
     return names, net.training, list(net.state_dict()), net(kit.x).shape, [type(m).__name__ for m in net.modules()]
 
 
-# --- mistakes -----------------------------------------------------------------------------------------------------------
+# --- mistakes ---------------------------------------------------------------------------------------------------------
 
 
 @program

@@ -152,7 +152,9 @@ def test_importing_and_using_torchlike_leaves_a_users_jax_code_alone():
     program = """
 import jax, jax.numpy as jnp
 {}
-def f(x): return (jnp.arange(3) * x, jnp.sum(jnp.ones(3) / 3), jnp.asarray([1, 2]) * 2.5, jax.random.normal(jax.random.key(0), (2,)))
+def f(x):
+    drawn = jax.random.normal(jax.random.key(0), (2,))
+    return jnp.arange(3) * x, jnp.sum(jnp.ones(3) / 3), jnp.asarray([1, 2]) * 2.5, drawn
 print([(a.dtype, a.tolist()) for a in f(2.0)], jax.config.jax_enable_x64, jax.jit(f)(1.5)[0].dtype, jax.devices())
 """
     use = "import torchlike as torch\ntorch.arange(3).double().sum().item()"

@@ -30,11 +30,13 @@ def cases(table: dict):
 
 # --- functions of one number ------------------------------------------------------------------------------------------
 
-ANYWHERE = ("abs absolute angle arctan asinh atan ceil conj_physical cos cosh deg2rad erf erfc exp exp2 expm1 fix floor "
-            "frac isfinite isinf isnan isneginf isposinf isreal neg negative positive rad2deg round sgn sigmoid sign "
-            "signbit sin sinc sinh square tan tanh trunc logical_not nan_to_num arcsinh i0 softmax_last").split()  # fmt: skip
-ABOVE = "digamma lgamma log log10 log1p log2 reciprocal rsqrt sqrt".split()
-INSIDE = "acos asin atanh erfinv arccos arcsin arctanh logit".split()
+ANYWHERE = """
+    abs absolute angle arctan asinh atan ceil conj_physical cos cosh deg2rad erf erfc exp exp2 expm1 fix floor frac
+    isfinite isinf isnan isneginf isposinf isreal neg negative positive rad2deg round sgn sigmoid sign signbit sin sinc
+    sinh square tan tanh trunc logical_not nan_to_num arcsinh i0 softmax_last
+""".split()  # noqa: SIM905
+ABOVE = ["digamma", "lgamma", "log", "log10", "log1p", "log2", "reciprocal", "rsqrt", "sqrt"]
+INSIDE = ["acos", "asin", "atanh", "erfinv", "arccos", "arcsin", "arctanh", "logit"]
 
 
 def one(name):
@@ -110,7 +112,8 @@ PAIRS = {
     "clamp": lambda lib, x, y: (x.clamp(min=y), lib.clamp(x, max=y), lib.clip(x, y, y + 1)),
 }
 KINDS = {
-    "float32": (A, B), "row": (A, ROW), "column": (normal(3, 1), ROW), "float64": (DOUBLE, B), "bfloat16": (BRAIN, BRAIN),
+    "float32": (A, B), "row": (A, ROW), "column": (normal(3, 1), ROW), "float64": (DOUBLE, B),
+    "bfloat16": (BRAIN, BRAIN),
     "half and float": (HALF, B), "zero-dim": (A, tensor(1.5, "float64")), "ints": (INTS, OTHER_INTS),
     "int and float": (INTS, normal(2, 3)), "equal": (TIES, TIES), "bytes": (BYTES, tensor([3, 5, 7], "int16")),
     "0-dim float": (INTS, tensor(2.5)),
@@ -136,7 +139,7 @@ NUMBERS = {
     "reflected": lambda lib, x: (2 + x, 2 - x, 2 * x, 2 / x, 2.5 % x.detach(), 2 // x.detach()),
     "numbers": lambda lib, x: (x + 1, x - 1.5, x * 2, x / 3, x % 2, x.detach() // 2, x % -1.5),
     "bools": lambda lib, x: (x + True, x * True),
-    "comparisons": lambda lib, x: (x < 1, x >= 0.5, x == 1, x != 2, 1 < x, x.lt(0)),
+    "comparisons": lambda lib, x: (x < 1, x >= 0.5, x == 1, x != 2, 1 < x, x.lt(0)),  # noqa: SIM300
     "powers": lambda lib, x: (x**2, x**3, x**2.0, x**4, x**1, x**0, 2**x, x.pow(2), lib.pow(x, 3), lib.pow(2, x)),
     "float_power": lambda lib, x: (lib.float_power(x, 2), x.float_power(3.0)),
     "clamp": lambda lib, x: (x.clamp(-1, 1), x.clamp(min=0), lib.clamp(x, max=0.5), x.clip(2, 1), x.clamp_min(0)),

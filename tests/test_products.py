@@ -15,14 +15,15 @@ COMPLEX = tensor([[1 + 2j, -3j], [2 - 1j, 1.5 + 0j]], "complex64")
 BRAIN = normal(3, 3, dtype="bfloat16")
 NUMBER = tensor(2.0)
 
-PRODUCTS = "mm bmm matmul mv dot vdot inner outer ger kron".split()
+PRODUCTS = ["mm", "bmm", "matmul", "mv", "dot", "vdot", "inner", "outer", "ger", "kron"]
 OPERANDS = {
     "matrices": (M, N), "that do not fit": (M, normal(2, 3)), "matrix and vector": (M, V), "vector and matrix": (V, N),
     "vectors": (V, W), "vectors of two sizes": (V, normal(4)), "batches": (BATCH, OTHER),
     "batches of two sizes": (BATCH, normal(4, 3, 4)), "batches that do not fit": (BATCH, normal(5, 2, 4)),
     "batch and matrix": (BATCH, N), "batch and vector": (BATCH, V), "vector and batch": (V, OTHER),
     "matrix and batch": (M, OTHER), "broadcast batches": (normal(2, 1, 2, 3), OTHER), "number": (NUMBER, N),
-    "matrix and number": (N, NUMBER), "float and double": (M, DOUBLE), "vectors of two types": (V, normal(3, dtype="float64")),
+    "matrix and number": (N, NUMBER), "float and double": (M, DOUBLE),
+    "vectors of two types": (V, normal(3, dtype="float64")),
     "ints": (INTS, INTS), "complex": (COMPLEX, COMPLEX), "bfloat16": (BRAIN, BRAIN),
     "batch and matrix that do not fit": (BATCH, normal(2, 4)), "matrix and short vector": (M, normal(4)),
     "vector and long matrix": (V, normal(4, 2)), "nothing": (normal(0, 3), N),
@@ -67,7 +68,8 @@ ROWS = {
     "tensordot of too many": (lambda lib, x, y: lib.tensordot(x, y, 4), M, M),
     "einsum": (lambda lib, x, y: (lib.einsum("bij,bjk->bik", x, y), lib.einsum("bij, bjk", [x, y]),
                                   lib.einsum("bij,bjk->", x, y), lib.einsum("bij->bji", x)), BATCH, OTHER),
-    "einsum diagonal": (lambda lib, x: (lib.einsum("ii", x), lib.einsum("ii->i", x), lib.einsum("ij->j", x)), normal(3, 3)),
+    "einsum diagonal": (lambda lib, x: (lib.einsum("ii", x), lib.einsum("ii->i", x), lib.einsum("ij->j", x)),
+                        normal(3, 3)),
     "einsum ellipsis": (lambda lib, x, y: lib.einsum("...ij,jk->...ik", x, y), BATCH, N),
     "einsum of three": (lambda lib, x, y, z: lib.einsum("i,ij,j->", x, y, z), normal(2), M, V),
     "einsum too few": (lambda lib, x: lib.einsum("ij,jk->ik", x), M),

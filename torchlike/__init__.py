@@ -27,7 +27,6 @@ from torchlike import nn as nn
 from torchlike import optim as optim
 from torchlike import serialization as serialization
 from torchlike import utils as utils
-from torchlike.utils import data as _data  # noqa: F401  torch.utils.data is there without an import
 from torchlike.compiler import compile as compile
 from torchlike.creation import *  # noqa: F403
 from torchlike.facade import bind_all as _bind_all
@@ -38,6 +37,7 @@ from torchlike.printing import set_printoptions as set_printoptions
 from torchlike.random import *  # noqa: F403
 from torchlike.serialization import load as load
 from torchlike.serialization import save as save
+from torchlike.utils import data as _data  # noqa: F401  torch.utils.data is there without an import
 
 if _TYPE_CHECKING:
     from torchlike.bound import *  # noqa: F403

@@ -16,7 +16,7 @@ from torchlike.core import dtype as _dtype
 from torchlike.core.host import share
 from torchlike.core.op import SLOT, TABLE, inexact, sizes
 from torchlike.core.value import put
-from torchlike.core.variable import Variable, apply, wrap
+from torchlike.core.variable import apply, wrap
 from torchlike.tensor import Tensor, from_jax
 
 __all__ = [

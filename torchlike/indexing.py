@@ -87,7 +87,7 @@ def _write(part, value) -> None:
 
 def index_put(part, indices, value, accumulate: bool) -> None:
     if isinstance(value, Variable):
-        a, b = part.dtype, value.dtype
+        a, b = part.dtype, value.dtype  # type: ignore[attr-defined]
         check(
             a is b,
             f"Index put requires the source and destination dtypes match, got {a._scalar_name} for the destination and "
@@ -254,14 +254,14 @@ def _integers(x, indices) -> list:
     made = []
     for dim, i in indices:
         if _is_mask(i):
-            if isinstance(i, Variable) and i.dtype is _dtype.uint8:
+            if isinstance(i, Variable) and i.dtype is _dtype.uint8:  # type: ignore[attr-defined]
                 warnings.warn(
                     "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.",
                     UserWarning,
                     stacklevel=4,
                 )
             _check_mask(x, dim, i)
-            host = i._host() if isinstance(i, Variable) else i
+            host = i._host() if isinstance(i, Variable) else i  # type: ignore[attr-defined]
             made += [(dim + k, _tensor(x, at)) for k, at in enumerate(host.nonzero())]
         else:
             i = _tensor(x, i)

@@ -76,7 +76,8 @@ def main() -> None:
     parser.add_argument("--work", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.work:
-        return work(*args.work)
+        work(*args.work)
+        return
     contenders = [c for c in CONTENDERS if not c.startswith("PyTorch") or importlib.util.find_spec("torch")]
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     results = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-
+from typing import Any
 
 from torchlike.core import graph
 from torchlike.core.graph import FREED, Node
@@ -15,7 +15,7 @@ from torchlike.core.variable import Variable
 class FunctionNode(Node):
     """The node of a custom Function; also the `ctx` that its forward and backward see."""
 
-    def __init__(self, cls: type, edges: list):
+    def __init__(self, cls: Any, edges: list):
         Node.__init__(self, edges, ())
         self.cls = cls
         self.saved: tuple = ()
@@ -81,8 +81,8 @@ class FunctionNode(Node):
                     raise TypeError(f"expected Variable or None (got {type(g).__name__})")
                 if g._aval().shape != expected:
                     raise RuntimeError(
-                        f"Function {self.name()} returned an invalid gradient at index {i} - got {list(g._aval().shape)} but "
-                        f"expected shape compatible with {list(expected)}"
+                        f"Function {self.name()} returned an invalid gradient at index {i} - got "
+                        f"{list(g._aval().shape)} but expected shape compatible with {list(expected)}"
                     )
         return grads
 

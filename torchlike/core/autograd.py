@@ -204,13 +204,13 @@ def _run_hooks(hooks: dict, gradient: Variable) -> Variable:
 
 
 def _run_tensor_hooks(node: Node, cotangents: list) -> None:
-    for nr, hooks in node.tensor_hooks.items():
+    for nr, hooks in (node.tensor_hooks or {}).items():
         if cotangents[nr] is not None:
             cotangents[nr] = _run_hooks(hooks, cotangents[nr])
 
 
 def _run_pre_hooks(node: Node, cotangents: list) -> list:
-    for hook in list(node.pre_hooks.values()):
+    for hook in list((node.pre_hooks or {}).values()):
         other = hook(tuple(cotangents))
         if other is not None:
             cotangents = list(other)
@@ -218,7 +218,7 @@ def _run_pre_hooks(node: Node, cotangents: list) -> list:
 
 
 def _run_post_hooks(node: Node, grads: list, cotangents: list) -> list:
-    for hook in list(node.post_hooks.values()):
+    for hook in list((node.post_hooks or {}).values()):
         other = hook(tuple(grads), tuple(cotangents))
         if other is not None:
             grads = list(other) if isinstance(other, tuple | list) else [other]

@@ -7,7 +7,6 @@ import itertools
 import threading
 import weakref
 from collections.abc import Callable
-from typing import Any
 
 from torchlike.core.op import Rule
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 # --- activations ------------------------------------------------------------------------------------------------------
 
 
-def _maybe_in_place(body: Callable) -> Callable:
+def _maybe_in_place(body: Any) -> Callable:
     """An activation as a function whose last argument, `inplace`, writes the result into the input."""
     op, plain = body.op, _call(body.op)
     n = op.n_positional
 
     def fn(*args, inplace: bool = False, **kwargs):
         if len(args) > n:
-            *args, inplace = args
+            *args, inplace = args  # type: ignore[assignment]
         result = plain(*args, **kwargs)
         return written(args[0] if args else kwargs["input"], result) if inplace else result
 

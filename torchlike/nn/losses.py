@@ -298,7 +298,8 @@ def _margin_loss(body: Any) -> Callable:
     def fn(*args, size_average=None, reduce=None, reduction="mean", **kwargs):
         old = args[len(names) :]
         if old:
-            size_average, reduce, reduction = (*old, *(size_average, reduce, reduction)[len(old) :])
+            rest = (size_average, reduce, reduction)[len(old) :]
+            size_average, reduce, reduction = old + rest
         return plain(*args[: len(names)], **kwargs, reduction=_reduction(reduction, size_average, reduce))
 
     fn.__name__ = fn.__qualname__ = body.op.name

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -13,7 +15,7 @@ from torchlike.ops.promotion import elementwise, is_weak, kind, result_type
 
 
 def _with_number(f, input, other, floating: bool = False):
-    """f of both in their common type; a Python number beside half floats is not rounded to half first, as in PyTorch."""
+    """f of both in their common type; a Python number beside half floats is not rounded to half first."""
     a, b = elementwise(input, other, floating=floating)
     if a.dtype.itemsize == 2 and category(a.dtype) == 2 and (is_weak(input) or is_weak(other)):
         wide = [jnp.asarray(x, jnp.float32) for x in (input, other)]
@@ -26,7 +28,7 @@ def _scaled(other, alpha, d):
     if type(alpha) is int:  # the default
         return other
     level = category(kind(alpha))
-    check(level != 0 or d == bool, "Boolean alpha only supported for Boolean results.")
+    check(level != 0 or category(d) == 0, "Boolean alpha only supported for Boolean results.")
     check(
         level < 2 or category(d) >= 2,
         "For integral input tensors, argument alpha must not be a floating point number.",
@@ -42,7 +44,7 @@ def add(input: Scalar, other: Scalar, *, alpha: Scalar = 1):
 
 
 def _no_bools(*xs) -> None:
-    bools = [kind(x) == bool for x in xs]
+    bools = [category(kind(x)) == 0 for x in xs]
     check(
         not all(bools),
         "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` "
@@ -185,7 +187,7 @@ def lcm(input: Array, other: Array):
 
 # --- powers -----------------------------------------------------------------------------------------------------------
 
-_EXACT = {2: 2, 3: 3, -1: -1, -2: -2, 0.5: lax.sqrt, -0.5: lax.rsqrt}
+_EXACT: dict[Any, Any] = {2: 2, 3: 3, -1: -1, -2: -2, 0.5: lax.sqrt, -0.5: lax.rsqrt}
 
 
 class Power(Op):
@@ -241,7 +243,7 @@ def _power_jvp(primals, tangents):
 
 
 def _integer_power(base, power):
-    """Integers to integer powers, wrapping around as C does; a negative power rounds towards zero: 0 but for 1 and -1."""
+    """Integers to integer powers, wrapping around as C does; a negative power rounds to zero: 0 but for 1 and -1."""
     result = jnp.power(base, jnp.maximum(power, 0))
     if category(power.dtype) == 1 and jnp.issubdtype(power.dtype, jnp.signedinteger):
         odd = jnp.where(power % 2 == 0, jnp.ones_like(base), base)
@@ -287,10 +289,10 @@ def clamp(input: Array, min: Scalar | None = None, max: Scalar | None = None):
     check(not jnp.iscomplexobj(input), "clamp is not supported for complex types", NotImplementedError)
     borders = [b for b in (min, max) if b is not None]
     x, *borders = elementwise(input, *borders)
-    borders = iter(borders)
+    given = iter(borders)
     if min is not None:
-        x = _at_least(x, next(borders))
-    return x if max is None else _at_most(x, next(borders))
+        x = _at_least(x, next(given))
+    return x if max is None else _at_most(x, next(given))
 
 
 @op("*.clamp_min", "*.clamp_min_")

@@ -38,7 +38,7 @@ def ntuple(value, n: int, message: str = "") -> tuple:
 
 
 def need(x, kernel: str, lowest: int = 0, highest: int = 3) -> None:
-    """PyTorch's error where its CPU kernel exists only for some categories: 0 bool, 1 integer, 2 floating, 3 complex."""
+    """PyTorch's error where its CPU kernel is only for some categories: 0 bool, 1 integer, 2 floating, 3 complex."""
     check(
         lowest <= category(np.dtype(x.dtype)) <= highest,
         f"\"{kernel}\" not implemented for '{word(x)}'",

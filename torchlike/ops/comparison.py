@@ -146,7 +146,7 @@ _shift("left", jnp.left_shift, "input · 2**other, the bits moved to the left.")
 _shift("right", jnp.right_shift, "input / 2**other rounded down, the bits moved to the right; the sign stays.")
 
 
-# --- the greater and the lesser ------------------------------------------------------------------------------------------
+# --- the greater and the lesser ---------------------------------------------------------------------------------------
 
 
 def _ordered(a, b, name: str):

@@ -57,7 +57,9 @@ def einsum(equation: str, *operands):
     Letters name dimensions; those missing on the right are summed up; `...` stands for dimensions that broadcast.
     """
     if not isinstance(equation, str):
-        raise NotImplementedError("einsum() with lists of dimensions is not supported: write them as an equation of letters")
+        raise NotImplementedError(
+            "einsum() with lists of dimensions is not supported: write them as an equation of letters"
+        )
     if len(operands) == 1 and isinstance(operands[0], list | tuple):
         operands = tuple(operands[0])
     check(len(operands) > 0, "einsum(): must provide at least one operand")
@@ -74,8 +76,8 @@ def _check_equation(equation: str, operands) -> None:
     for i, (term, x) in enumerate(zip(terms, operands, strict=True)):
         letters = term.replace("...", "")
         for letter in letters:
-            check(letter.isalpha(), f"einsum(): invalid subscript given at index {equation.index(letter)} in the equation "
-                  "string, subscripts must be in [a-zA-Z]")  # fmt: skip
+            check(letter.isalpha(), f"einsum(): invalid subscript given at index {equation.index(letter)} in the "
+                  "equation string, subscripts must be in [a-zA-Z]")  # fmt: skip
         n = x.ndim
         check(
             len(letters) == n if "..." not in term else len(letters) <= n,
@@ -93,9 +95,12 @@ def _check_equation(equation: str, operands) -> None:
                 sizes[letter] = size
             check(
                 size in (1, sizes[letter]),
-                f"einsum(): subscript {letter} has size {size} for operand {i} which does not broadcast with previously "
-                f"seen size {known}",
+                f"einsum(): subscript {letter} has size {size} for operand {i} which does not broadcast with "
+                f"previously seen size {known}",
             )
-    for k, letter in enumerate(right.replace("...", "")):
+    for letter in right.replace("...", ""):
         check(right.count(letter) == 1, f"einsum(): output subscript {letter} appears more than once in the output")
-        check(letter in sizes, f"einsum(): output subscript {letter} does not appear in the equation for any input operand")
+        check(
+            letter in sizes,
+            f"einsum(): output subscript {letter} does not appear in the equation for any input operand",
+        )

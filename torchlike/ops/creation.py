@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax.numpy as jnp
 
 from torchlike.core.op import Array, Scalar, Sizes, op
@@ -17,7 +19,7 @@ def full(size: Sizes, fill_value: Scalar, dtype):
 @op("_make.arange")
 def arange(start: Scalar, step: Scalar, n: int, dtype):
     """`n` numbers from `start` by `step`, computed as start + i·step like PyTorch's."""
-    d = as_np(dtype)
+    d: Any = as_np(dtype)
     wide = jnp.int64 if d.kind in "iub" else jnp.float64
     return (jnp.asarray(start, wide) + jnp.arange(n, dtype=wide) * jnp.asarray(step, wide)).astype(d)
 
@@ -25,7 +27,7 @@ def arange(start: Scalar, step: Scalar, n: int, dtype):
 @op("_make.linspace")
 def linspace(start: Scalar, end: Scalar, steps: int, dtype):
     """`steps` numbers from `start` to `end`, both included; the second half counts back from the end, as PyTorch's."""
-    d = as_np(dtype)
+    d: Any = as_np(dtype)
     if steps == 1:
         return jnp.asarray(start, d).reshape(1)
     wide = jnp.dtype(d) if d.kind in "fc" else jnp.dtype(jnp.float64)
@@ -38,7 +40,7 @@ def linspace(start: Scalar, end: Scalar, steps: int, dtype):
 @op("_make.logspace")
 def logspace(start: Scalar, end: Scalar, steps: int, base: Scalar, dtype):
     """base to the power of `linspace(start, end, steps)`."""
-    d = as_np(dtype)
+    d: Any = as_np(dtype)
     exponents = jnp.linspace(jnp.asarray(start, jnp.float64), jnp.asarray(end, jnp.float64), steps)
     return jnp.power(jnp.asarray(base, jnp.float64), exponents).astype(d)
 

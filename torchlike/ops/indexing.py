@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import weakref
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -29,9 +30,9 @@ _bounds: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 def bounds(index: Variable) -> tuple[int, int] | None:
     """The smallest and the largest element; None where there are none or where they cannot be read."""
     value = index._read()
-    if not index.numel() or value.array is None and capture.active is not None:
+    if 0 in value.aval.shape or value.array is None and capture.active is not None:
         return None
-    array = value.get()
+    array: Any = value.get()
     if isinstance(array, jax.core.Tracer):
         return None
     found = _bounds.get(value)

@@ -254,8 +254,8 @@ def repeat_interleave(input, repeats=None, dim: int | None = None, *, output_siz
     if repeats is None:
         check(input.ndim == 1, "repeat_interleave only accept 1D vector as repeat")
         return _host_made(np.repeat(np.arange(input.numel()), input._host()), input)
-    if isinstance(repeats, Variable) and repeats.numel() == 1:
-        repeats = repeats.item()
+    if isinstance(repeats, Variable) and repeats.numel() == 1:  # type: ignore[attr-defined]
+        repeats = repeats.item()  # type: ignore[attr-defined]
     if isinstance(repeats, int):
         check(repeats >= 0, "repeats can not be negative")
         return apply(REPEAT_EACH, (SLOT, repeats, dim), [input])
@@ -321,4 +321,4 @@ def rot90(input: Array, k: int = 1, dims: tuple[int, ...] = (0, 1)):
     for d in dims:
         if not -input.ndim <= d < input.ndim:
             raise RuntimeError(f"Rotation dim{dims.index(d)} out of range, dim{dims.index(d)} = {d}")
-    return jnp.rot90(input, k % 4, dims)
+    return jnp.rot90(input, k % 4, (a, b))

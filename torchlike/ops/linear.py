@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax.numpy as jnp
 from flax import linen
 from jax import lax
@@ -40,7 +42,7 @@ def linear(input: Array, weight: Array, bias: Array | None = None):
     if weight.ndim == 1:
         check(input.shape[-1] == weight.shape[0], f"size mismatch, got input ({rows}), mat ({rows}x{input.shape[-1]}), "
               f"vec ({weight.shape[0]})")  # fmt: skip
-        y = input @ weight
+        y: Any = input @ weight
         return y if bias is None else y + bias
     out, width = weight.shape
     check(

@@ -211,7 +211,8 @@ def _distance(x1, x2, p: float, eps: float, keepdim: bool = False):
 @op("torch.pairwise_distance", "F.pairwise_distance", grad="NormBackward1")
 def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False):
     """The p-norm of x1 - x2 + eps over the last dimension."""
-    return _distance(*promote(x1, x2), p, eps, keepdim)
+    a, b = promote(x1, x2)
+    return _distance(a, b, p, eps, keepdim)
 
 
 def _cosine(x1, x2, dim: int, eps: float):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -17,9 +18,9 @@ _HALVES = (np.dtype(jnp.bfloat16), np.dtype(np.float16))
 
 def _check_dtypes(input, *others) -> None:
     """Parameters have the input's dtype; those of a 16-bit input may be float32."""
-    others = [o for o in others if o is not None]
-    same = all(o.dtype == input.dtype for o in others)
-    wide = input.dtype in _HALVES and all(o.dtype == jnp.float32 for o in others)
+    given = [o for o in others if o is not None]
+    same = all(o.dtype == input.dtype for o in given)
+    wide = input.dtype in _HALVES and all(o.dtype == jnp.float32 for o in given)
     check(same or wide, "mixed dtype (CPU): all inputs must share same datatype.")
 
 
@@ -102,7 +103,7 @@ def instance_norm(
     samples and channels counted as channels. Running statistics are means over the samples."""
     batch, channels, *rest = input.shape
     tiled = [None if p is None else jnp.tile(p, batch) for p in (weight, bias)]
-    out, mean, var = _batch_norm(input.reshape(1, batch * channels, *rest), None, None, *tiled, eps)
+    out, mean, var = _batch_norm(input.reshape(1, batch * channels, *rest), None, None, tiled[0], tiled[1], eps)
     out = out.reshape(input.shape)
     if running_mean is None or running_var is None:
         return out
@@ -194,7 +195,7 @@ def group_norm(
         )
     _check_dtypes(input, weight, bias)
     layer = linen.GroupNorm(num_groups, **_options(input, weight, bias, eps))
-    out = layer.apply({"params": _params(weight, bias)}, jnp.moveaxis(input, 1, -1))
+    out: Any = layer.apply({"params": _params(weight, bias)}, jnp.moveaxis(input, 1, -1))
     return jnp.moveaxis(out, -1, 1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -133,7 +134,8 @@ def _middle(x, skip: bool = False):
     return jnp.max(jnp.where((bare == value) | bad & (value != value), flat, -math.inf))
 
 
-@op("*.nanmedian", grad=lambda template, avals: f"NanmedianBackward{int(template[1] is not None)}", result=valued("nanmedian"))
+@op("*.nanmedian", grad=lambda template, avals: f"NanmedianBackward{int(template[1] is not None)}",
+    result=valued("nanmedian"))  # fmt: skip
 def nanmedian(input: Array, dim: int | None = None, keepdim: bool = False):
     """The median of what is a number; with `dim` a named tuple (values, indices) along it."""
     need(input, "median_cpu", 1, 2)
@@ -159,8 +161,9 @@ def mode(input: Array, dim: int = -1, keepdim: bool = False):
     order = ranked(input, at)
     s = jnp.take_along_axis(lax.stop_gradient(input), order, at)
     places = lax.broadcasted_iota(jnp.int64, s.shape, at)
-    starts = jnp.concatenate([jnp.ones_like(lax.slice_in_dim(places, 0, 1, axis=at), dtype=bool),
-                              lax.slice_in_dim(s, 1, None, axis=at) != lax.slice_in_dim(s, 0, -1, axis=at)], at)  # fmt: skip
+    first = jnp.ones_like(lax.slice_in_dim(places, 0, 1, axis=at), dtype=bool)
+    changes = lax.slice_in_dim(s, 1, None, axis=at) != lax.slice_in_dim(s, 0, -1, axis=at)
+    starts = jnp.concatenate([first, changes], at)
     run = places - lax.cummax(jnp.where(starts, places, 0), at)  # how many equal ones stand before
     best = jnp.argmax(run, at, keepdims=True)
     return picked(input, jnp.take_along_axis(order, best, at), at, keepdim)
@@ -170,8 +173,9 @@ def mode(input: Array, dim: int = -1, keepdim: bool = False):
 
 
 def _counted(input: Array, weights: Array | None, length: int):
-    return jnp.bincount(input, weights if weights is None or category(weights.dtype) == 2 else weights.astype(jnp.float64),
-                        length=length)  # fmt: skip
+    if weights is not None and category(weights.dtype) != 2:
+        weights = weights.astype(jnp.float64)
+    return jnp.bincount(input, weights, length=length)
 
 
 _BINCOUNT = Op("bincount", _counted, differentiable=False)
@@ -186,7 +190,9 @@ def bincount(input, weights=None, minlength: int = 0):
     check(host.size == 0 or host.min() >= 0, "bincount only supports 1-d non-negative integral inputs.")
     check(weights is None or weights.shape == input.shape, "weights should be 1-d and have the same length as input")
     length = max(int(host.max()) + 1 if host.size else 0, minlength)
-    return apply(_BINCOUNT, (SLOT, None if weights is None else SLOT, length), [input] + [weights] * (weights is not None))
+    if weights is None:
+        return apply(_BINCOUNT, (SLOT, None, length), [input])
+    return apply(_BINCOUNT, (SLOT, SLOT, length), [input, weights])
 
 
 @op("*.histc", differentiable=False)
@@ -210,7 +216,9 @@ def histc(input: Array, bins: int = 100, min: float = 0, max: float = 0):
 
 
 @composite("*.unique")
-def unique(input, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None):
+def unique(
+    input, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+):
     """The different elements (with `dim`: the different slices along it) in order (a barrier).
 
     With `return_inverse` also where each element went, with `return_counts` also how often each occurs.
@@ -225,7 +233,7 @@ def unique(input, sorted: bool = True, return_inverse: bool = False, return_coun
 @composite("*.unique_consecutive")
 def unique_consecutive(input, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None):
     """One of each run of equal neighbours (a barrier); the flags as in `unique`."""
-    at = _unique_dim(input, dim)
+    at: Any = _unique_dim(input, dim)
     host = input.detach()._host()
     rows = host.reshape(-1) if dim is None else np.moveaxis(host, at, 0)
     flat = rows.reshape(len(rows), math.prod(rows.shape[1:]))

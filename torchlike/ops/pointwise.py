@@ -32,7 +32,7 @@ def _digamma(x):
     return jnp.where(pole, jnp.copysign(jnp.inf, -x), jax.scipy.special.digamma(jnp.where(pole, 1, x)))
 
 
-_FLOATING = {
+_FLOATING: dict[str, tuple] = {
     "acos": (jnp.arccos, "The angle in [0, π] whose cosine is x.", "arccos"),
     "acosh": (jnp.arccosh, "The number at least 0 whose hyperbolic cosine is x.", "arccosh"),
     "asin": (jnp.arcsin, "The angle in [-π/2, π/2] whose sine is x.", "arcsin"),
@@ -159,7 +159,8 @@ def angle(input: Array):
     (x,) = promote_float(input)
     if category(x.dtype) == 3:
         return jnp.angle(x)
-    return lax.stop_gradient(jnp.where(x != x, x, jnp.where(x < 0, jnp.asarray(math.pi, x.dtype), jnp.zeros((), x.dtype))))
+    turned = jnp.where(x < 0, jnp.asarray(math.pi, x.dtype), jnp.zeros((), x.dtype))
+    return lax.stop_gradient(jnp.where(x != x, x, turned))
 
 
 @op("*.conj", "*.conj_physical", "Tensor.conj_physical_")
@@ -245,7 +246,7 @@ def logit(input: Array, eps: float | None = None):
 
 @op("*.nan_to_num", "*.nan_to_num_")
 def nan_to_num(input: Array, nan: float | None = None, posinf: float | None = None, neginf: float | None = None):
-    """x with not-a-numbers and infinities replaced: by 0 and the greatest and least finite numbers if nothing is said."""
+    """x with not-a-numbers and infinities replaced: by 0 and the greatest and least finite numbers by default."""
     if category(input.dtype) < 2:
         return input
     return jnp.nan_to_num(input, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)

@@ -9,6 +9,7 @@ take 8 ms on two CPU cores, with XLA's reduction and its select-and-scatter 104 
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -68,7 +69,7 @@ def _max_windows(x, n: int, kernel, stride, padding, dilation, out, indices: boo
     size = x.shape[x.ndim - n :]
     candidates = []
     for at in itertools.product(*map(range, kernel)):
-        flat = None
+        flat: Any = None
         if indices:
             flat = np.zeros((1,) * n, np.int64)
             for axis, (i, o, s, p, d) in enumerate(zip(at, out, stride, padding, dilation, strict=True)):

@@ -12,7 +12,8 @@ from torchlike.ops.dims import broadcast_shape, wrap_dim
 from torchlike.ops.promotion import elementwise
 
 _C_WORDS = {"Half": "c10::Half", "BFloat16": "c10::BFloat16", "Long": "long", "Short": "short",
-            "Byte": "unsigned char", "Char": "signed char", "ComplexFloat": "c10::complex<float>", "ComplexDouble": "c10::complex<double>"}  # fmt: skip
+            "Byte": "unsigned char", "Char": "signed char", "ComplexFloat": "c10::complex<float>",
+            "ComplexDouble": "c10::complex<double>"}  # fmt: skip
 
 
 def _c(x) -> str:
@@ -108,7 +109,7 @@ def vdot(input: Array, other: Array):
     return jnp.dot(jnp.conj(input), other)
 
 
-_MATMUL_NAMES = {(1, 1): "Dot", (2, 1): "Mv", (2, 2): "Mm"}
+_MATMUL_NAMES: dict[tuple, str] = {(1, 1): "Dot", (2, 1): "Mv", (2, 2): "Mm"}
 
 
 def _matmul_name(template, avals) -> str:
@@ -284,9 +285,10 @@ def cross(input: Array, other: Array, dim: int | None = None):
         input.ndim == other.ndim,
         "linalg.cross: inputs must have the same number of dimensions.",
     )
-    at = wrap_dim(dim, input.ndim)
+    at = wrap_dim(dim, input.ndim)  # type: ignore[arg-type]
     check(
         input.shape[at] == 3 and other.shape[at] == 3,
         f"linalg.cross: inputs dimension {dim} must have length 3. Got {input.shape[at]} and {other.shape[at]}",
     )
-    return jnp.cross(*elementwise(input, other), axis=at)
+    a, b = elementwise(input, other)
+    return jnp.cross(a, b, axis=at)

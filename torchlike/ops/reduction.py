@@ -86,7 +86,10 @@ def mean(input: Array, dim: int | tuple | None = None, keepdim: bool = False, *,
 @op("*.nanmean", grad="DivBackward0")
 def nanmean(input: Array, dim: int | tuple | None = None, keepdim: bool = False, *, dtype=None):
     """The mean of what is a number."""
-    check(category(input.dtype) >= 2, f"nanmean(): expected input to have floating point or complex dtype but got {word(input)}")
+    check(
+        category(input.dtype) >= 2,
+        f"nanmean(): expected input to have floating point or complex dtype but got {word(input)}",
+    )
     total = nansum(input, dim, keepdim, dtype=dtype)
     return total / sum((input == input).astype(total.dtype), dim, keepdim)
 
@@ -165,8 +168,8 @@ def aminmax(input: Array, *, dim: int | None = None, keepdim: bool = False):
         dim is not None or input.size > 0,
         "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.",
     )
-    dim = () if dim is None else dim
-    return amin(input, dim, keepdim), amax(input, dim, keepdim)
+    over = () if dim is None else dim
+    return amin(input, over, keepdim), amax(input, over, keepdim)
 
 
 def _index_of(f, x, dim, keepdim, name: str):
@@ -252,8 +255,8 @@ def picked(x, indices, dim: int, keepdim: bool = True):
 
 max = _extreme_of(maximum, amax, _argmax, "max")
 max.__name__ = "max"
-max.__doc__ = """The greatest of all elements; with `dim`, a named tuple (values, indices) along it; with a second tensor,
-the greater of both element by element, as `maximum`."""
+max.__doc__ = """The greatest of all elements; with `dim`, a named tuple (values, indices) along it; with a second
+tensor, the greater of both element by element, as `maximum`."""
 op("*.max", kind=Extreme, grad=_extreme_name("Max", "Maximum"), result=valued("max"))(max)
 
 min = _extreme_of(minimum, amin, _argmin, "min")
@@ -276,8 +279,8 @@ class Spread(Op):
         elif len(args) > 2:
             kwargs = {**dict(zip(("unbiased", "keepdim"), args[2:], strict=False)), **kwargs}
             args = args[:2]
-        if "unbiased" in kwargs:
-            kwargs = {"correction": int(bool(kwargs.pop("unbiased"))), **kwargs} if "correction" not in kwargs else kwargs
+        if "unbiased" in kwargs and "correction" not in kwargs:
+            kwargs = {"correction": int(bool(kwargs.pop("unbiased"))), **kwargs}
         return super().bind(args, kwargs)
 
 
@@ -334,7 +337,9 @@ def std_mean(input: Array, dim: int | tuple | None = None, *, correction: float 
 
 
 @op("*.norm", grad="LinalgVectorNormBackward0")
-def norm(input: Array, p: float | str | None = "fro", dim: int | tuple | None = None, keepdim: bool = False, dtype=None):
+def norm(
+    input: Array, p: float | str | None = "fro", dim: int | tuple | None = None, keepdim: bool = False, dtype=None
+):
     """(Σ |x|^p)^(1/p): p=2 (also "fro") Euclidean, 1 the sum, inf the greatest, -inf the least, 0 how many are not 0.
 
     Its gradient is 0 where it is 0.

@@ -171,7 +171,7 @@ def tensor_split(input, indices_or_sections, dim: int = 0):
     dim = wrap_dim(dim, input.ndim)
     n = input._aval().shape[dim]
     if isinstance(indices_or_sections, Variable):
-        indices_or_sections = indices_or_sections.tolist()  # a barrier: the shapes depend on it
+        indices_or_sections = indices_or_sections.tolist()  # type: ignore[attr-defined]  # a barrier: shapes depend on it
     if isinstance(indices_or_sections, int):
         k = indices_or_sections
         check(k > 0, f"number of sections must be larger than 0, got {k}")

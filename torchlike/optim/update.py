@@ -217,7 +217,7 @@ class FusedOptimizer(Optimizer):
             if not isinstance(step, Variable):
                 step = s["step"] = wrap(put(np.asarray(step, _step_dtype()), home))
             elif step._aval().device is not home:
-                step = s["step"] = step.to(home)
+                step = s["step"] = s["step"].to(home)
             value = step._read()
             shared = known.setdefault((float(value.get()), value.aval), value)
             if shared is not value:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import types
+from typing import Any
 
 from torchlike import creation
 from torchlike.nn import functional as F
@@ -25,6 +27,15 @@ class _ConvNd(Module):
 
     n: int  # spatial dimensions
     bias: Tensor | None
+
+    def __init_subclass__(cls) -> None:
+        """Each public class has a constructor of its own name, which Python's errors about arguments show."""
+        if "n" in vars(cls):
+            shared: Any = cls.__init__
+            cls.__init__ = types.FunctionType(  # type: ignore[method-assign]
+                shared.__code__, shared.__globals__, "__init__", shared.__defaults__, shared.__closure__
+            )
+            cls.__init__.__qualname__ = f"{cls.__name__}.__init__"
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size, stride, padding, dilation, transposed: bool,

@@ -54,7 +54,8 @@ for _kind, (_base, _mode, _value, _what) in _KINDS.items():
         _name = f"{_kind}{_n}d"
         _doc = f"Pads the last {_n or ''} dimension{'s' if _n > 1 else ''} with {_what}; `padding` is one number, or " \
             "(before, after) for the last dimension first."  # fmt: skip
-        _fields: dict[str, Any] = {"n": _n, "mode": _mode, "__doc__": _doc.replace("last 1 ", "last "), "__module__": __name__}
+        _doc = _doc.replace("last 1 ", "last ")
+        _fields: dict[str, Any] = {"n": _n, "mode": _mode, "__doc__": _doc, "__module__": __name__}
         if _kind != "ConstantPad":
             _fields["value"] = _value
         globals()[_name] = type(_name, (_base,), _fields)
