@@ -199,7 +199,7 @@ def gradients(leaves, aliases) -> None:
             if t.requires_grad and t.numel():
                 weights = np.cos(np.arange(t.numel()) + 1.0).astype(np.float32).tolist()
                 total = total + (t * lib.tensor(weights).reshape(tuple(t.shape))).sum()
-        if total is 0:  # noqa: F632  nothing requires a gradient
+        if isinstance(total, int):  # nothing requires a gradient
             return
         found.append(attempt(lambda total=total: total.backward())[1] or leaf.grad)
     ours, theirs = found

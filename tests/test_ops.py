@@ -211,6 +211,8 @@ POINTWISE = {
     "no gradient": (lambda lib, x: x // 2, A),
     "no gradient of a number's remainder": (lambda lib, x: 2.5 % x, A),
     "no gradient at the jump": (lambda lib, x: lib.heaviside(x, x), A),
+    "contains": (lambda lib, x: (1.0 in x, 7 in x), [0.0, 1.0]),
+    "contains a string": (lambda lib, x: "a" in x, [0.0, 1.0]),
     "abs at 0": (lambda lib, x: (x.abs(), x.sign(), x.relu()), [0.0, -1.0, 2.0]),
     "None": (lambda lib, x: lib.add(x, None), A),
     "a string": (lambda lib, x: x + "a", A),

@@ -25,6 +25,7 @@ from torchlike import cuda as cuda
 from torchlike import indexing as indexing
 from torchlike import nn as nn
 from torchlike import optim as optim
+from torchlike import return_types as return_types
 from torchlike import serialization as serialization
 from torchlike import utils as utils
 from torchlike.compiler import compile as compile

@@ -155,7 +155,7 @@ class Variable:
 
     def _overlaps(self) -> bool:
         size, stride, _ = self._geometry()
-        return any(s == 0 and n > 1 for n, s in zip(size, stride, strict=True))
+        return 0 not in size and any(s == 0 and n > 1 for n, s in zip(size, stride, strict=True))
 
     def _assign(self, result: Variable) -> None:
         """Make `result` (of this tensor's shape and dtype) the content of this tensor's memory, history included."""

@@ -72,6 +72,19 @@ def equal(input, other) -> bool:
     return bool(apply(_ALL, (SLOT,), [apply(eq.op, (SLOT, SLOT), [input, other])]).item())
 
 
+@composite("Tensor.__contains__")
+def contains(self, element) -> bool:
+    """Whether some element is equal to a number or tensor (a barrier)."""
+    if not isinstance(element, Variable | int | float | complex):
+        raise RuntimeError(
+            f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
+        )
+    return bool(apply(_ANY, (SLOT,), [apply(eq.op, (SLOT, SLOT), [self, element])]).item())
+
+
+_ANY = Op("any", lambda input: jnp.any(input), differentiable=False)
+
+
 # --- logic ------------------------------------------------------------------------------------------------------------
 
 
