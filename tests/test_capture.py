@@ -221,6 +221,50 @@ def test_buffers_are_updated():
     assert compiled.num_batches_tracked.item() == 4
 
 
+def test_gradients_of_an_argument():
+    def f(x):
+        (x * x).sum().backward()
+
+    g = torch.compile(f, fullgraph=True)
+    for value in (1.0, 2.0, 3.0, 4.0):
+        x = torch.tensor([value], requires_grad=True)
+        g(x)
+        assert x.grad.tolist() == [2 * value]
+
+
+def test_two_memories_that_happen_to_hold_one_value():
+    a, b = torch.zeros(1, requires_grad=True), torch.zeros(1, requires_grad=True)
+
+    @torch.compile(fullgraph=True)
+    def f():
+        (a + b).sum().backward()
+
+    for _ in range(4):
+        f()
+    assert a.grad.tolist() == b.grad.tolist() == [4.0]
+    b.grad = torch.tensor([100.0])
+    f()
+    assert (a.grad.tolist(), b.grad.tolist()) == ([5.0], [101.0])
+
+
+def test_returned_draws_parameters_and_views():
+    draw = torch.compile(lambda: torch.rand(2), fullgraph=True)
+    torch.manual_seed(0)
+    drawn = [draw().tolist() for _ in range(4)]
+    torch.manual_seed(0)
+    assert drawn == [torch.rand(2).tolist() for _ in range(4)]
+
+    w = torch.ones(2, 3)
+    view = torch.compile(lambda: w.add_(1.0).t(), fullgraph=True)
+    for n in range(2, 6):
+        v = view()
+        assert v.shape == (3, 2)
+        assert v[0, 0].item() == n
+        assert v.data_ptr() == w.data_ptr()
+    with pytest.raises(RuntimeError, match="a view of an argument is returned"):
+        torch.compile(lambda x: x.t(), fullgraph=True)(w)
+
+
 def test_reading_a_value_midway_raises():
     f = torch.compile(lambda x: x if x.sum().item() > 0 else -x, fullgraph=True)
     with pytest.raises(RuntimeError, match=r"a value would have to be read.*test_capture.py"):

@@ -97,7 +97,7 @@ class Captured:
         key = (_describe((args, tuple(sorted(kwargs.items()))), tensors), graph.mode.grad, _dtype.get_default_dtype())
         entries = self.known.setdefault(key, [])
         for entry in entries:
-            if entry.guards.hold() and entry.capture.fits():
+            if entry.guards.hold() and entry.capture.fits(tensors):
                 if not entry.confirmed:
                     return self._confirm(entry, args, kwargs, tensors)
                 return entry.replay(tensors)

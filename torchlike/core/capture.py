@@ -77,6 +77,8 @@ class Capture:
         self.argument_cells = {id(a._root()._cell): i for i, a in reversed(list(enumerate(arguments)))}
         self.argument_list: Any = arguments
         self.sources: list = []
+        self.leaf_of: dict[int, int] = {}  # slot -> its number among the sources
+        self.twins: list[tuple] = []  # two sources that held one value: a replay is right only while they still do
         self.masks: list = []
         self.written: dict[int, tuple] = {}  # cell id -> (cell, its value before)
         self.graded: dict[int, tuple] = {}  # tensor id -> (tensor, its grad before)
@@ -96,13 +98,19 @@ class Capture:
         slots = batch.entries[-1][1]
         while len(self.sources) < len(batch.leaves):
             slot = batch.leaf_slots[len(self.sources)]
+            self.leaf_of[slot] = len(self.sources)
             self.sources.append(self._source(inputs[slots.index(slot)]))
+        for x, slot in zip(inputs, slots, strict=True):
+            leaf = self.leaf_of.get(slot)
+            if leaf is not None and hasattr(x, "_cell"):
+                other, first = self._source(x), self.sources[leaf]
+                if _place(other) != _place(first) and (first, other) not in self.twins:
+                    self.twins.append((first, other))
 
     def _source(self, x):
         if isinstance(x, Value):
-            for i, (value, _) in enumerate(self.draws):
-                if value is x:
-                    return ("draw", i)
+            if (drawn := self._drawn(x)) is not None:
+                return ("draw", drawn)
             raise Refused(
                 "torch.compile(fullgraph=True): backward() reaches a graph that was built before the compiled function "
                 "was called. Compute the forward pass inside the function, or leave fullgraph out."
@@ -114,15 +122,19 @@ class Capture:
         if id(x) in self.arguments:
             return ("argument", self.arguments[id(x)])
         if id(x) in self.owners:
-            return ("grad", self.owners[id(x)])
+            return ("grad", self._target(self.owners[id(x)]))
         if (i := self.argument_cells.get(id(x._cell))) is not None:
             if x._parent is None and self.argument_list[i]._parent is None:
                 return ("argument", i)
             raise Refused("torch.compile(fullgraph=True): an alias of a view argument is read; pass the alias itself.")
-        for i, (value, _) in enumerate(self.draws):
-            if value is x._cell.value:
-                return ("draw", i)
+        if (drawn := self._drawn(x._cell.value)) is not None:
+            return ("draw", drawn)
         return ("tensor", x)
+
+    def _target(self, tensor) -> tuple:
+        """A tensor as a replay finds it: by its number among the arguments, or itself."""
+        number = self.arguments.get(id(tensor))
+        return ("tensor", tensor) if number is None else ("argument", number)
 
     def wrote(self, cell, before: Value) -> None:
         self.written.setdefault(id(cell), (cell, before))
@@ -132,7 +144,7 @@ class Capture:
         if id(tensor) not in self.graded:
             self.graded[id(tensor)] = (tensor, tensor._grad)
             if reads:
-                self.expects.append((tensor, tensor._grad is None))
+                self.expects.append((self._target(tensor), tensor._grad is None))
             if tensor._grad is not None:
                 self.owners[id(tensor._grad)] = tensor
 
@@ -163,11 +175,11 @@ class Capture:
         differentiable = any(r.requires_grad for r in results) and self._unspent(results)
         self.cells: list[tuple[tuple[str, Any], int]] = []
         for cell, before in self.written.values():
-            if before.array is None and before.place[0] is batch:
-                continue  # memory made inside
+            if self._made_inside(before):
+                continue
             owner = next((t for t, g in self.graded.values() if g is not None and g._cell is cell), None)
             if owner is not None:
-                self.cells.append((("grad", owner), slot(cell.value)))
+                self.cells.append((("grad", self._target(owner)), slot(cell.value)))
             elif id(cell) in self.argument_cells:
                 self.cells.append((("argument", self.argument_cells[id(cell)]), slot(cell.value)))
             else:
@@ -176,17 +188,22 @@ class Capture:
         for tensor, before in self.graded.values():
             grad = tensor._grad
             if grad is not before:
-                self.grads.append((tensor, None if grad is None else slot(grad._read())))
+                self.grads.append((self._target(tensor), None if grad is None else slot(grad._read())))
         self.results: list[tuple] = []
         for r in results:
             cell = r._root()._cell
-            old = id(r) in self.arguments or id(cell) in self.written and cell in [
-                c for k, c in (t for t, _ in self.cells) if k == "cell"
-            ]  # fmt: skip
-            known = id(r) in self.arguments
-            if known:
+            drawn = self._drawn(r._read())
+            if id(r) in self.arguments:
                 self.results.append(("argument", self.arguments[id(r)]))
-            elif old or r._read().place[0] is not batch:
+            elif id(cell) in self.argument_cells:
+                raise Refused(
+                    "torch.compile(fullgraph=True): an alias or a view of an argument is returned; clone() it, or leave "
+                    "fullgraph out."
+                )
+            elif drawn is not None:
+                self.results.append(("draw", drawn))
+            elif not self._made_inside(self.written.get(id(cell), (cell, cell.value))[1]):
+                r._seen, r._cached = -1, None  # a view of memory from outside reads itself again
                 self.results.append(("same", r))
             else:
                 self.results.append(("slot", slot(r._read()), r.requires_grad))
@@ -212,6 +229,13 @@ class Capture:
         self.first_draws: Any = first_draws
         self.draws = [(None, again) for _, again in self.draws]
         self.batch = self.argument_list = None
+
+    def _drawn(self, value: Value) -> int | None:
+        return next((i for i, (drawn, _) in enumerate(self.draws) if drawn is value), None)
+
+    def _made_inside(self, before: Value) -> bool:
+        """Whether memory that first held this value was made by the function itself."""
+        return before.array is None and before.place[0] is self.batch or self._drawn(before) is not None
 
     def _unspent(self, results: list) -> bool:
         """Whether the results can be differentiated: not once a backward pass inside has freed their graph."""
@@ -249,9 +273,11 @@ class Capture:
 
     # --- every time -------------------------------------------------------------------------------------------------
 
-    def fits(self) -> bool:
-        """Whether gradients are present exactly where they were."""
-        return all((t._grad is None) == absent for t, absent in self.expects)
+    def fits(self, arguments: list) -> bool:
+        """Whether gradients are present exactly where they were, and what was one value still is."""
+        return all((_find(t, arguments)._grad is None) == absent for t, absent in self.expects) and all(
+            _find(a, arguments)._read() is _find(b, arguments)._read() for a, b in self.twins
+        )
 
     def replay(self, arguments: list, apply: Callable, wrap: Callable) -> list:
         """Apply the op to what the sources hold now, and put its outputs where the function would."""
@@ -260,30 +286,26 @@ class Capture:
         else:
             draws = [again() for _, again in self.draws]
         inputs: list = []
-        for kind, what in self.sources:
-            if kind == "tensor":
+        for source in self.sources:
+            kind, what = source
+            if kind == "tensor" or kind == "constant":
                 inputs.append(what)
-            elif kind == "argument":
-                inputs.append(arguments[what])
             elif kind == "live":
                 inputs.append(what.get())
             elif kind == "draw":
                 inputs.append(draws[what])
-            elif kind == "grad":
-                inputs.append(what._grad)
             else:
-                inputs.append(what)
+                inputs.append(_find(source, arguments))
         outs = apply(self.op, (), inputs, device=self.tape.device)
-        del inputs, draws
+        del inputs
         self.tape.batch.whole = True
         for (kind, what), i in self.cells:
             if kind == "cell":
                 what.set(outs[i]._cell.value)
             else:
-                target = what._grad if kind == "grad" else arguments[what]
-                target._root()._cell.set(outs[i]._cell.value)
-        for tensor, i in self.grads:
-            tensor._grad = None if i is None else wrap(outs[i]._cell.value)
+                _find((kind, what), arguments)._root()._cell.set(outs[i]._cell.value)
+        for target, i in self.grads:
+            _find(target, arguments)._grad = None if i is None else wrap(outs[i]._cell.value)
         results = []
         for kind, what, *wanted in self.results:
             if kind == "slot":
@@ -292,6 +314,22 @@ class Capture:
                     source = outs[what]
                     t._node, t._nr = source._node or Spent([], (source._aval(),)), source._nr
                 results.append(t)
+            elif kind == "draw":
+                results.append(wrap(draws[what]))
             else:
                 results.append(arguments[what] if kind == "argument" else what)
         return results
+
+
+def _find(source: tuple, arguments: list):
+    """The tensor that a source stands for in this call."""
+    kind, what = source
+    if kind == "argument":
+        return arguments[what]
+    return _find(what, arguments)._grad if kind == "grad" else what
+
+
+def _place(source: tuple):
+    """Equal for two sources that can only ever hold the same value."""
+    kind, what = source
+    return id(what._cell) if kind == "tensor" and what._parent is None else (kind, id(what) if kind == "tensor" else what)
