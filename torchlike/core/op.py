@@ -39,6 +39,9 @@ _KINDS = {"Array": _ARRAY, "Array | None": _ARRAY, "Scalar": _ARRAY, "Scalar | N
 _ALIASES = {"axis": "dim", "keepdims": "keepdim", "x1": "input", "x2": "other", "x": "input", "a": "input"}
 
 
+_PLAIN = {int, bool, float, str, type(None)}  # static arguments that are their own frozen form
+
+
 class _Slot:
     """Stands in a template where an input goes."""
 
@@ -72,6 +75,7 @@ class Op:
         kinds = [str(p.annotation) for p in self.parameters]
         self.kinds = [_SIZES if k.startswith("Sizes") else _KINDS.get(k, _STATIC) for k in kinds]
         self.names = [p.name for p in self.parameters]
+        self.defaults = [p.default for p in self.parameters]
         self.index = {n: i for i, n in enumerate(self.names)}
         self.n_positional = sum(p.kind is not p.KEYWORD_ONLY for p in self.parameters)
         self.required = [p.name for p in self.parameters if p.default is p.empty]
@@ -112,6 +116,33 @@ class Op:
                 raise TypeError(
                     f"{self.name}() takes {self.n_positional} positional arguments but {n} were given"
                 )
+        if kwargs or len(args) < len(self.parameters):
+            args = self._in_order(args, kwargs)
+        template: list = []
+        inputs = []
+        for value, kind, default, name in zip(args, self.kinds, self.defaults, self.names, strict=True):
+            if kind == _ARRAY:
+                if value is None or value is default:
+                    template.append(value)
+                else:
+                    template.append(SLOT)
+                    inputs.append(value)
+            elif kind == _ARRAYS:
+                if not isinstance(value, tuple | list):
+                    raise TypeError(
+                        f"{self.name}(): argument '{name}' (position {self.index[name] + 1}) must be "
+                        f"tuple of Tensors, not {type(value).__name__}"
+                    )
+                template.append((SLOT,) * len(value))
+                inputs.extend(value)
+            elif kind == _SIZES:
+                template.append(sizes(value, name, self.name))
+            else:
+                template.append(value if value.__class__ in _PLAIN else freeze(value))
+        return tuple(template), inputs
+
+    def _in_order(self, args: tuple, kwargs: dict) -> tuple:
+        """The arguments in the order of the parameters, defaults where none is given, with PyTorch's errors."""
         values = dict(zip(self.names, args, strict=False))
         for name, value in kwargs.items():
             name = name if name in self.index else _ALIASES.get(name, name)
@@ -126,32 +157,7 @@ class Op:
                 f"{self.name}() missing {len(missing)} required positional arguments: "
                 + ", ".join(f'"{m}"' for m in missing)
             )
-        template: list = []
-        inputs = []
-        for p, kind in zip(self.parameters, self.kinds, strict=True):
-            if p.name not in values:
-                template.append(p.default)
-                continue
-            value = values[p.name]
-            if kind == _ARRAY:
-                if value is None or value is p.default:
-                    template.append(value)
-                else:
-                    template.append(SLOT)
-                    inputs.append(value)
-            elif kind == _ARRAYS:
-                if not isinstance(value, tuple | list):
-                    raise TypeError(
-                        f"{self.name}(): argument '{p.name}' (position {self.index[p.name] + 1}) must be "
-                        f"tuple of Tensors, not {type(value).__name__}"
-                    )
-                template.append((SLOT,) * len(value))
-                inputs.extend(value)
-            elif kind == _SIZES:
-                template.append(sizes(value, p.name, self.name))
-            else:
-                template.append(freeze(value))
-        return tuple(template), inputs
+        return tuple([values.get(name, default) for name, default in zip(self.names, self.defaults, strict=True)])
 
     def function(self, template: tuple) -> Callable:
         """The body as a function of the flat inputs alone."""
