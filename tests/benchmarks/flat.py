@@ -1,0 +1,45 @@
+"""Does a long loop stay as quick and as small as it was?
+
+    python -m tests.benchmarks.flat [--steps 1000]
+
+Trains the MLP for so many steps, reading every loss, and prints the median step time, the live JAX arrays and the
+process's memory after each tenth.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import statistics
+import time
+
+import jax
+
+import torchlike
+from tests.benchmarks.models import steps
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--steps", type=int, default=1000)
+    n = parser.parse_args().steps
+    step = steps(torchlike, "mlp")
+    for _ in range(10):
+        step()
+    torchlike.explain.counts.reset()
+    print(f"{'steps':>10} {'ms per step':>12} {'live arrays':>12} {'peak MiB':>9}")
+    for tenth in range(10):
+        times = []
+        for _ in range(n // 10):
+            start = time.perf_counter()
+            step()
+            times.append(time.perf_counter() - start)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(
+            f"{(tenth + 1) * n // 10:10} {1000 * statistics.median(times):12.3f} {len(jax.live_arrays()):12} {peak:9.0f}"
+        )
+    print(torchlike.explain.counts())
+
+
+if __name__ == "__main__":
+    main()
