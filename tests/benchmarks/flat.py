@@ -35,9 +35,8 @@ def main() -> None:
             step()
             times.append(time.perf_counter() - start)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(
-            f"{(tenth + 1) * n // 10:10} {1000 * statistics.median(times):12.3f} {len(jax.live_arrays()):12} {peak:9.0f}"
-        )
+        median, arrays = 1000 * statistics.median(times), len(jax.live_arrays())
+        print(f"{(tenth + 1) * n // 10:10} {median:12.3f} {arrays:12} {peak:9.0f}")
     print(torchlike.explain.counts())
 
 

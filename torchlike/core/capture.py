@@ -197,8 +197,8 @@ class Capture:
                 self.results.append(("argument", self.arguments[id(r)]))
             elif id(cell) in self.argument_cells:
                 raise Refused(
-                    "torch.compile(fullgraph=True): an alias or a view of an argument is returned; clone() it, or leave "
-                    "fullgraph out."
+                    "torch.compile(fullgraph=True): an alias or a view of an argument is returned; clone() it, or "
+                    "leave fullgraph out."
                 )
             elif drawn is not None:
                 self.results.append(("draw", drawn))
@@ -332,4 +332,6 @@ def _find(source: tuple, arguments: list):
 def _place(source: tuple):
     """Equal for two sources that can only ever hold the same value."""
     kind, what = source
-    return id(what._cell) if kind == "tensor" and what._parent is None else (kind, id(what) if kind == "tensor" else what)
+    if kind != "tensor":
+        return source
+    return id(what._cell) if what._parent is None else id(what)
