@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is the reference that the programs are compared with")
+
+pytestmark = pytest.mark.slow  # random programs compile something new all the time
 torchlike = pytest.importorskip("torchlike")
 
 PROGRAMS = int(os.environ.get("TORCHLIKE_PROGRAMS", "200"))

@@ -51,6 +51,7 @@ def test_classifier_resumes(tmp_path):
     assert sum(history["loss"][-steps:]) < 0.5 * sum(history["loss"][:steps])
 
 
+@pytest.mark.slow
 @needs_torch
 def test_classifier_gives_the_same_loss_curve_under_pytorch(tmp_path):
     source = (ROOT / "examples" / "train_classifier.py").read_text()
