@@ -96,6 +96,7 @@ def test_detach_and_no_grad_are_respected():
 
 
 FACTOR = 2.0
+OFFSETS: list[float] = []
 
 
 def test_a_changed_constant():
@@ -150,6 +151,27 @@ def test_two_instances_share_a_method():
         assert three(torch.ones(1)).item() == 3.0
     two.factor = 7.0
     assert two(torch.ones(1)).item() == 7.0
+
+
+def test_a_changed_class_attribute_method_and_list():
+    class Model(nn.Module):
+        factor = 2.0
+
+        def shift(self):
+            return 0.0
+
+        def forward(self, x):
+            return x * self.factor + self.shift() + sum(OFFSETS)
+
+    f = torch.compile(Model(), fullgraph=True)
+    OFFSETS[:] = [1.0, 2.0]
+    assert [f(torch.ones(1)).item() for _ in range(3)] == [5.0] * 3
+    Model.factor = 3.0
+    assert [f(torch.ones(1)).item() for _ in range(3)] == [6.0] * 3
+    Model.shift = lambda self: 10.0
+    assert [f(torch.ones(1)).item() for _ in range(3)] == [16.0] * 3
+    OFFSETS.pop()
+    assert [f(torch.ones(1)).item() for _ in range(3)] == [14.0] * 3
 
 
 def test_views_with_other_offsets():

@@ -17,6 +17,7 @@ from torchlike.core import dtype as _dtype
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), _dtype.dtype, _device.device, enum.Enum)
 _SKIPPED = ("torchlike", "jax", "numpy", "optax", "flax", "builtins")
 _MISSING = object()
+_MAPPINGS = (dict, types.MappingProxyType)
 
 
 class Guards:
@@ -32,19 +33,18 @@ class Guards:
 
     def hold(self) -> bool:
         """Whether everything is as it was."""
-        for where, key, expected, same in self.items:
-            now = where[key] if not isinstance(where, dict) else where.get(key, _MISSING)
-            if now is not expected and (same or now != expected or type(now) is not type(expected)):
-                return False
-        return all(len(where) == n for where, n in self.lengths)
+        return self.changed() is None
 
-    def changed(self) -> str:
-        """The name of the first value that changed."""
+    def changed(self) -> str | None:
+        """What changed first; None if everything is as it was."""
+        for where, n in self.lengths:  # first, so that every place looked at below is there
+            if len(where) != n:
+                return f"the length of a {type(where).__name__} ({n} became {len(where)})"
         for where, key, expected, same in self.items:
-            now = where[key] if not isinstance(where, dict) else where.get(key, _MISSING)
+            now = where.get(key, _MISSING) if isinstance(where, _MAPPINGS) else where[key]
             if now is not expected and (same or now != expected or type(now) is not type(expected)):
                 return f"{key!r} ({expected!r} became {now!r})"
-        return "the length of a container"
+        return None
 
     def _note(self, where, key, value) -> None:
         if isinstance(value, _PLAIN):
@@ -77,11 +77,10 @@ class Guards:
                 self._note(x, i, part)
         elif isinstance(x, type):
             if (x.__module__ or "").split(".")[0] not in _SKIPPED:
-                for name, part in vars(x).items():
-                    if isinstance(part, types.FunctionType):
-                        self._follow(part)
-                    elif isinstance(part, _PLAIN) and not name.startswith("__"):
-                        self.items.append((vars(x), name, part, False)) if isinstance(vars(x), dict) else None
+                held = vars(x)
+                for name, part in held.items():
+                    if isinstance(part, types.FunctionType) or isinstance(part, _PLAIN) and not name.startswith("__"):
+                        self._note(held, name, part)
         elif not isinstance(x, types.ModuleType) and hasattr(x, "__dict__"):
             self._object(x)
 
