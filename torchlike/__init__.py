@@ -22,11 +22,15 @@ from torchlike.tensor import from_jax as from_jax
 # what follows is built on Tensor and, when called, on the names bound below
 from torchlike import autograd as autograd
 from torchlike import cuda as cuda
+from torchlike import fft as fft
 from torchlike import indexing as indexing
+from torchlike import linalg as linalg
 from torchlike import nn as nn
 from torchlike import optim as optim
 from torchlike import return_types as return_types
 from torchlike import serialization as serialization
+from torchlike import signal as signal
+from torchlike import special as special
 from torchlike import utils as utils
 from torchlike.compiler import compile as compile
 from torchlike.creation import *  # noqa: F403
@@ -43,4 +47,14 @@ from torchlike.utils import data as _data  # noqa: F401  torch.utils.data is the
 if _TYPE_CHECKING:
     from torchlike.bound import *  # noqa: F403
 
-_bind_all(Tensor, {"torch": _sys.modules[__name__], "F": _functional})
+_bind_all(
+    Tensor,
+    {
+        "torch": _sys.modules[__name__],
+        "F": _functional,
+        "linalg": linalg,
+        "fft": fft,
+        "special": special,
+        "signal.windows": signal.windows,
+    },
+)

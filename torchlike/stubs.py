@@ -3,7 +3,7 @@
     python -m torchlike.stubs          # writes the stub files; a test says when they are stale
 
 While type checking, `Tensor` inherits the class `Methods` of `torchlike/bound.pyi`, and the namespaces re-export the
-functions described there and in `torchlike/nn/bound.pyi`.
+functions described there, in `torchlike/nn/bound.pyi` and beside the modules in which everything is bound.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from torchlike.tensor import Tensor
 """
 _INPUT = "Tensor | _number"
 _TYPES = {"Array": _INPUT, "Scalar": _INPUT, "Array | None": f"{_INPUT} | None", "Scalar | None": f"{_INPUT} | None"}
+SPACES = ("linalg", "fft", "special", "signal.windows")
+"""Namespaces in which everything is bound; their stub stands beside the module."""
 _KINDS = inspect.Parameter
 _WIDTH = 120
 
@@ -99,6 +101,7 @@ def generate() -> dict[Path, str]:
     return {
         _HOUSE / "bound.pyi": _HEAD + "class Methods:\n" + "".join(methods) + "\n" + _functions("torch"),
         _HOUSE / "nn" / "bound.pyi": _HEAD + _functions("F"),
+        **{_HOUSE / f"{name.replace('.', '/')}.pyi": _HEAD + _functions(name) for name in SPACES},
     }
 
 

@@ -1,0 +1,1 @@
+"""torch.signal.windows: window functions. Bound from the table of operations."""

@@ -1,0 +1,1 @@
+"""torch.special: special functions of mathematics. Bound from the table of operations."""
