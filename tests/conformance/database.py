@@ -1,0 +1,68 @@
+"""Which operators of the database are in scope, and why the others are not."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+
+import torch
+
+OUT_OF_SCOPE = {
+    "jiterator_": "compiles CUDA source",
+    "sparse.": "sparse tensors: only dense ones exist here",
+    "to_sparse": "sparse tensors: only dense ones exist here",
+    "torch._scaled_mm": "private; float8 products of one vendor's GPU",
+    "torch.ops.aten.": "private kernels behind scaled_dot_product_attention and softmax",
+    "_": "private name",
+    "max_pool2d_with_indices_backward": "private kernel; the gradient of max_pool2d is tested with max_pool2d",
+    "native_dropout_backward": "private kernel; the gradient of dropout is tested with dropout",
+    "chalf": "complex32 does not exist in JAX: use complex64",
+}
+"""Beginnings of names, and the reason why what they name is left out."""
+
+PUBLIC = ("__",)  # operators of Python, public in spite of their underscore
+
+DTYPES = (
+    torch.float32, torch.float64, torch.int64, torch.bool, torch.complex64, torch.bfloat16, torch.float16, torch.int32,
+    torch.uint8,
+)  # fmt: skip
+
+
+def name_of(op) -> str:
+    """The name of an entry, with its variant."""
+    return f"{op.name}.{op.variant_test_name}" if op.variant_test_name else op.name
+
+
+def why_not(op) -> str | None:
+    """The reason why an entry is out of scope; None if it is in scope."""
+    if op.name.startswith(PUBLIC):
+        return None
+    return next((why for start, why in OUT_OF_SCOPE.items() if op.name.startswith(start)), None)
+
+
+@functools.cache
+def everything() -> dict:
+    """All entries of the database by name."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from torch.testing._internal.common_methods_invocations import op_db
+    return {name_of(op): op for op in op_db}
+
+
+@functools.cache
+def in_scope() -> dict:
+    """The entries that torchlike is measured by."""
+    return {name: op for name, op in everything().items() if why_not(op) is None}
+
+
+def dtypes(op) -> list:
+    """The dtypes of this suite that PyTorch supports on the CPU, the main one first."""
+    return [d for d in DTYPES if d in op.supported_dtypes("cpu")]
+
+
+def samples(op, dtype, requires_grad: bool = False) -> list:
+    """All samples of an entry, the same ones at every call."""
+    torch.manual_seed(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return list(op.sample_inputs("cpu", dtype, requires_grad=requires_grad))

@@ -1,0 +1,170 @@
+"""PyTorch's samples in torchlike's terms: tensors with their strides, dtypes, and the functions of the database.
+
+The database holds lambdas that name `torch` themselves. They are copied with `torch` exchanged for torchlike, so that
+the very same program runs under both.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+
+import numpy as np
+import torch
+
+import torchlike
+
+_VIA = {torch.bfloat16: torch.int16, torch.float8_e4m3fn: torch.uint8, torch.float8_e5m2: torch.uint8}
+
+
+def dtype(d: torch.dtype):
+    """The dtype of the same name."""
+    return getattr(torchlike, str(d).removeprefix("torch."))
+
+
+def array(t: torch.Tensor) -> np.ndarray:
+    """The numbers of a PyTorch tensor, also of the dtypes that NumPy does not know."""
+    t = t.detach().resolve_conj().resolve_neg()
+    via = _VIA.get(t.dtype)
+    return t.numpy() if via is None else t.contiguous().view(via).numpy().view(dtype(t.dtype).np)
+
+
+def tensor(t: torch.Tensor):
+    """The same tensor here: numbers, dtype, strides, and whether it asks for a gradient."""
+    if t.layout is not torch.strided or t.device.type != "cpu":
+        raise NotImplementedError(f"a sample of layout {t.layout} on {t.device}")
+    plain = t.detach().resolve_conj().resolve_neg()
+    if plain.is_contiguous():
+        made = _wrap(array(plain))
+    else:
+        reach = 1 + sum((n - 1) * s for n, s in zip(plain.shape, plain.stride(), strict=True)) if plain.numel() else 0
+        memory = torch.as_strided(plain, (reach,), (1,)) if reach else plain.reshape(-1)
+        made = _wrap(array(memory)).as_strided(plain.shape, plain.stride())
+    return made.requires_grad_() if t.requires_grad else made
+
+
+def _wrap(numbers: np.ndarray):
+    return torchlike.from_jax(torchlike.core.value.put(numbers, torchlike.core.device.cpu).array)
+
+
+def value(x):
+    """A sample's argument in torchlike's terms."""
+    if isinstance(x, torch.Tensor):
+        return tensor(x)
+    if isinstance(x, torch.dtype):
+        return dtype(x)
+    if isinstance(x, torch.Size):
+        return torchlike.Size(x)
+    if isinstance(x, torch.device):
+        return torchlike.device(str(x))
+    if isinstance(x, torch.memory_format | torch.layout):
+        return getattr(torchlike, str(x).removeprefix("torch."))
+    if isinstance(x, torch.Generator):
+        return torchlike.Generator()
+    if isinstance(x, tuple | list):
+        return type(x)(value(v) for v in x) if not hasattr(x, "_fields") else type(x)(*map(value, x))
+    if isinstance(x, dict):
+        return {k: value(v) for k, v in x.items()}
+    if isinstance(x, slice):
+        return slice(value(x.start), value(x.stop), value(x.step))
+    if callable(x) and not isinstance(x, type):
+        return function(x)
+    return x
+
+
+# --- functions --------------------------------------------------------------------------------------------------------
+
+
+def path(root, dotted: str):
+    """What stands under a dotted name, or None."""
+    for part in dotted.split("."):
+        root = getattr(root, part, None)
+        if root is None:
+            return None
+    return root
+
+
+_SPACES = ("", "Tensor", "nn.functional", "linalg", "fft", "special", "signal.windows", "masked", "_C._nn")
+
+
+@functools.cache
+def _names() -> dict:
+    """The public dotted name of each of PyTorch's own functions."""
+    found: dict = {}
+    for space in _SPACES:
+        owner = path(torch, space) if space else torch
+        for name in dir(owner):
+            try:
+                found.setdefault(id(getattr(owner, name)), f"{space}.{name}".lstrip("."))
+            except Exception:  # noqa: BLE001, S112  some attributes of torch raise when looked at
+                continue
+    return found
+
+
+class Missing(Exception):
+    """torchlike has no such name."""
+
+
+def lookup(dotted: str):
+    """torchlike's function of this name; a method serves where there is no function."""
+    found = path(torchlike, dotted)
+    if found is None:
+        found = path(torchlike.Tensor, dotted.removeprefix("Tensor."))
+    if found is None:
+        raise Missing(f"torchlike has no {dotted}")
+    return found
+
+
+def _seeded(op, *args, **kwargs):
+    """The database's way to run a random operator: from a fixed seed."""
+    torchlike.manual_seed(42)
+    return op(*args, **kwargs)
+
+
+def function(f):
+    """A function of the database, with every mention of PyTorch exchanged for torchlike."""
+    if getattr(f, "__name__", "") == "wrapper_set_seed":
+        return _seeded
+    if f is torch:
+        return torchlike
+    if isinstance(f, types.ModuleType) and f.__name__.startswith("torch."):
+        found = path(torchlike, f.__name__.removeprefix("torch."))
+        return f if found is None else found
+    if isinstance(f, functools.partial):
+        return functools.partial(function(f.func), *map(value, f.args), **value(f.keywords))
+    if id(f) in _names() and not isinstance(f, types.ModuleType):
+        return lookup(_names()[id(f)])
+    if isinstance(f, types.FunctionType) and "testing" in (f.__module__ or ""):
+        return _copied(f)
+    if isinstance(f, torch.dtype | torch.Tensor):
+        return value(f)
+    if isinstance(f, type) and issubclass(f, torch.Tensor):
+        return torchlike.Tensor
+    return f
+
+
+def _mentioned(code: types.CodeType) -> set[str]:
+    names = set(code.co_names)
+    for const in code.co_consts:
+        if isinstance(const, types.CodeType):
+            names |= _mentioned(const)
+    return names
+
+
+@functools.cache
+def _copied(f: types.FunctionType):
+    names = {n: function(f.__globals__[n]) for n in _mentioned(f.__code__) if n in f.__globals__}
+    cells = tuple(types.CellType(function(c.cell_contents)) for c in f.__closure__ or ())
+    copy = types.FunctionType(f.__code__, {"__builtins__": __builtins__, **names}, f.__name__, None, cells)
+    copy.__defaults__ = value(f.__defaults__)
+    copy.__kwdefaults__ = value(f.__kwdefaults__)
+    return copy
+
+
+def operator(op):
+    """torchlike's form of an entry of the database."""
+    f = op.op
+    if isinstance(f, types.FunctionType) and "testing" in (f.__module__ or ""):
+        return function(f)
+    found = path(torchlike, op.name)
+    return lookup(op.name) if found is None else found
