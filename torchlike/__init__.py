@@ -1,5 +1,6 @@
 """torchlike: PyTorch's names and meaning on JAX. `import torchlike as torch`."""
 
+import importlib as _importlib
 import sys as _sys
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
@@ -20,21 +21,46 @@ from torchlike.tensor import from_jax as from_jax
 
 # isort: split
 # what follows is built on Tensor and, when called, on the names bound below
+from torchlike import accelerator as accelerator
+from torchlike import amp as amp
 from torchlike import autograd as autograd
+from torchlike import backends as backends
+from torchlike import cpu as cpu
 from torchlike import cuda as cuda
 from torchlike import fft as fft
 from torchlike import indexing as indexing
 from torchlike import linalg as linalg
+from torchlike import mps as mps
+from torchlike import mtia as mtia
 from torchlike import nn as nn
 from torchlike import optim as optim
 from torchlike import return_types as return_types
 from torchlike import serialization as serialization
 from torchlike import signal as signal
 from torchlike import special as special
+from torchlike import storage as storage
+from torchlike import torch_version as torch_version
+from torchlike import types as types
 from torchlike import utils as utils
+from torchlike import version as version
+from torchlike import xpu as xpu
+from torchlike.amp.autocast_mode import autocast as autocast
+from torchlike.amp.autocast_mode import clear_autocast_cache as clear_autocast_cache
+from torchlike.amp.autocast_mode import get_autocast_cpu_dtype as get_autocast_cpu_dtype
+from torchlike.amp.autocast_mode import get_autocast_dtype as get_autocast_dtype
+from torchlike.amp.autocast_mode import get_autocast_gpu_dtype as get_autocast_gpu_dtype
+from torchlike.amp.autocast_mode import is_autocast_cache_enabled as is_autocast_cache_enabled
+from torchlike.amp.autocast_mode import is_autocast_cpu_enabled as is_autocast_cpu_enabled
+from torchlike.amp.autocast_mode import is_autocast_enabled as is_autocast_enabled
+from torchlike.amp.autocast_mode import set_autocast_cache_enabled as set_autocast_cache_enabled
+from torchlike.amp.autocast_mode import set_autocast_dtype as set_autocast_dtype
+from torchlike.amp.autocast_mode import set_autocast_enabled as set_autocast_enabled
+from torchlike.asking import *  # noqa: F403
 from torchlike.compiler import compile as compile
 from torchlike.creation import *  # noqa: F403
+from torchlike.cuda.memory import OutOfMemoryError as OutOfMemoryError
 from torchlike.facade import bind_all as _bind_all
+from torchlike.legacy import *  # noqa: F403
 from torchlike.nn import functional as _functional
 from torchlike.numeric_limits import finfo as finfo
 from torchlike.numeric_limits import iinfo as iinfo
@@ -42,6 +68,14 @@ from torchlike.printing import set_printoptions as set_printoptions
 from torchlike.random import *  # noqa: F403
 from torchlike.serialization import load as load
 from torchlike.serialization import save as save
+from torchlike.settings import *  # noqa: F403
+from torchlike.storage import NAMED as _NAMED
+from torchlike.storage import TypedStorage as TypedStorage
+from torchlike.storage import UntypedStorage as UntypedStorage
+from torchlike.storage import is_storage as is_storage
+from torchlike.stream import Event as Event
+from torchlike.stream import Stream as Stream
+from torchlike.torch_version import __version__ as __version__
 from torchlike.utils import data as _data  # noqa: F401  torch.utils.data is there without an import
 
 if _TYPE_CHECKING:
@@ -58,3 +92,21 @@ _bind_all(
         "signal.windows": signal.windows,
     },
 )
+
+storage.bind(Tensor)
+globals().update(_NAMED)
+
+_LATE: frozenset[str] = frozenset()
+"""Modules that few scripts use: imported when they are asked for."""
+
+
+def __getattr__(name: str):
+    if name == "vmap":
+        return _importlib.import_module("torchlike.func").vmap
+    if name in _LATE:
+        return _importlib.import_module(f"torchlike.{name}")
+    raise AttributeError(f"module 'torch' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATE})

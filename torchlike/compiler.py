@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable
 
-from torchlike.core import capture, explain, graph
+from torchlike.core import capture, explain, graph, variable
 from torchlike.core import dtype as _dtype
 from torchlike.core.capture import Capture, Refused
 from torchlike.core.guards import Guards
@@ -94,7 +94,8 @@ class Captured:
             bound.apply_defaults()
             args, kwargs = bound.args, bound.kwargs
         tensors: list[Variable] = []
-        key = (_describe((args, tuple(sorted(kwargs.items()))), tensors), graph.mode.grad, _dtype.get_default_dtype())
+        key = (_describe((args, tuple(sorted(kwargs.items()))), tensors), graph.mode.grad, _dtype.get_default_dtype(),
+               _casts())  # fmt: skip
         entries = self.known.setdefault(key, [])
         for entry in entries:
             if entry.guards.hold() and entry.capture.fits(tensors):
@@ -154,6 +155,15 @@ class _Entry:
         if self.capture.ends_step:
             self.capture.tape.flush()
         return _put_together(self.tree, iter(results))
+
+
+def _casts() -> tuple:
+    """What autocast does now."""
+    if variable.casting is None:
+        return ()
+    from torchlike.amp.autocast_mode import structure
+
+    return structure()
 
 
 def _traced(x) -> bool:

@@ -22,7 +22,7 @@ from torchlike.tensor import Tensor, from_jax
 __all__ = [
     "layout", "memory_format", "strided", "contiguous_format", "preserve_format", "channels_last", "channels_last_3d",
     "set_default_device", "get_default_device", "tensor", "as_tensor", "asarray", "scalar_tensor", "from_numpy",
-    "from_dlpack", "zeros", "zeros_like", "ones", "ones_like", "empty", "empty_like", "full", "full_like",
+    "frombuffer", "from_dlpack", "zeros", "zeros_like", "ones", "ones_like", "empty", "empty_like", "full", "full_like",
     "empty_strided", "arange", "linspace", "logspace", "eye",
 ]  # fmt: skip
 
@@ -237,6 +237,60 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
         return wrap(put(ndarray, _device.cpu))
     _check_strides(ndarray)
     return share(ndarray, _device.cpu)
+
+
+def frombuffer(buffer, *, dtype, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
+    """A tensor over the memory of a Python object with the buffer protocol (`bytearray`, `memoryview`, `array`, ...).
+
+    Args:
+        buffer: the object; a write to it or to the tensor is seen by the other.
+        dtype: how its bytes are read.
+        count: how many elements, -1 for all that are there.
+        offset: how many bytes are left out at the beginning.
+
+    ValueError where the bytes do not suffice or are no whole number of elements.
+
+    >>> import torchlike as torch
+    >>> torch.frombuffer(bytearray(b"abc"), dtype=torch.uint8)
+    tensor([97, 98, 99], dtype=torch.uint8)
+    """
+    if not isinstance(dtype, _dtype.dtype):
+        raise TypeError(f"frombuffer(): argument 'dtype' must be torch.dtype, not {type(dtype).__name__}")
+    try:
+        view = memoryview(buffer)
+    except TypeError:
+        raise ValueError("the object does not implement Python buffer protocol") from None
+    length, width = view.nbytes, dtype.itemsize
+    if not length or not count:
+        raise ValueError(f"both buffer length ({length}) and count ({count}) must not be 0")
+    if not 0 <= offset < length:
+        raise ValueError(
+            f"offset ({offset} bytes) must be non-negative and no greater than buffer length ({length} bytes) minus 1"
+        )
+    if count < 0:
+        if (length - offset) % width:
+            raise ValueError(
+                f"buffer length ({length - offset} bytes) after offset ({offset} bytes) must be a multiple of element "
+                f"size ({width})"
+            )
+        count = (length - offset) // width
+    if offset + count * width > length:
+        raise ValueError(
+            f"requested buffer length ({count} * {width} bytes) after offset ({offset} bytes) must not be greater than "
+            f"actual buffer length ({length} bytes)"
+        )
+    array = np.frombuffer(buffer, dtype.np, count, offset)
+    if view.readonly:
+        warnings.warn(
+            "The given buffer is not writable, and PyTorch does not support non-writable tensors. This means you can "
+            "write to the underlying (supposedly non-writable) buffer using the tensor. You may want to copy the "
+            "buffer to protect its data or make it writable before converting it to a tensor. This type of warning "
+            "will be suppressed for the rest of this program.",
+            UserWarning,
+            stacklevel=2,
+        )
+        return _finish(wrap(put(array, _device.cpu)), requires_grad)
+    return _finish(share(array, _device.cpu), requires_grad)
 
 
 def _check_strides(ndarray: np.ndarray) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import jax.numpy as jnp
 
 from torchlike.core import dtype as _dtype
+from torchlike.core import variable
 from torchlike.core.op import SLOT, TABLE, Array, Composite, Op, Sizes
 from torchlike.core.variable import Cell, Variable, View, apply
 from torchlike.ops.promotion import can_cast
@@ -29,7 +30,15 @@ def call(op: Op | View | Composite) -> Callable:
     """The op as a function of tensors."""
     if isinstance(op, Composite):
         body = op.body
-        return lambda *args, **kwargs: body(*args, **kwargs)
+
+        def composed(*args, **kwargs):
+            if variable.casting is not None:
+                from torchlike.amp.autocast_mode import composite
+
+                return composite(op, body, args, kwargs)
+            return body(*args, **kwargs)
+
+        return composed
     if isinstance(op, View):
         return lambda *args, **kwargs: op(*op.bind(args, kwargs))
 

@@ -26,6 +26,7 @@ from jax import lax
 from jax.interpreters import partial_eval
 
 from torchlike.core import dtype as _dtype
+from torchlike.core import precision
 from torchlike.core.device import x64
 from torchlike.core.value import Aval, aval
 
@@ -226,7 +227,7 @@ class Spec:
         body = op.function(template)
 
         def fn(*inputs):
-            with jax.named_scope(op.name):
+            with jax.named_scope(op.name), precision.around(op.name, device):
                 return jax.tree.map(_strong, body(*inputs))
 
         self.fn = fn
@@ -352,6 +353,7 @@ def inexact(np_dtype: np.dtype) -> bool:
 
 _specs: dict = {}
 _dtype.on_default_change.append(_specs.clear)
+precision.on_change.append(_specs.clear)
 
 
 def spec(op: Op, template: tuple, avals: tuple, device) -> Spec:

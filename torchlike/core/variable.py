@@ -191,6 +191,8 @@ result_type: type[Variable] = Variable  # tensor.py puts Tensor here
 # order and dtype
 write_strided: View = None  # type: ignore[assignment]
 memory: Callable[[Variable], Variable] = None  # type: ignore[assignment]
+casting: Callable[[Any, list], list] | None = None
+"""While an autocast block is open: (op, inputs) to the inputs in other dtypes (amp/autocast_mode.py)."""
 
 
 def new(cell: Cell) -> Any:
@@ -221,6 +223,8 @@ def apply(op: Op, template: tuple, inputs: list, *, device=None, track: bool | N
 
     `track` overrides the grad mode: a view that reads itself again keeps the mode of its birth.
     """
+    if casting is not None:
+        inputs = casting(op, inputs)
     values: list = []
     avals: list[Aval] = []
     wanted = mixed = False

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from torchlike.core import variable
 from torchlike.facade import call as _call
 from torchlike.ops import loss as _loss
 from torchlike.ops import loss_pairs as _pairs
@@ -55,6 +56,9 @@ _nll, _nll_nd = _call(_loss.nll_loss.op), _call(_loss.nll_loss_nd.op)
 _smoothed, _probability = _call(_loss.smoothed_nll_loss.op), _call(_loss.probability_loss.op)
 
 
+_probability_op = _loss.probability_loss.op
+
+
 def nll_loss(
     input: Tensor,
     target: Tensor,
@@ -100,6 +104,8 @@ def cross_entropy(
         0.0 <= label_smoothing <= 1.0, f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing:g}"
     )
     axis = 0 if input.dim() <= 1 else 1
+    if variable.casting is not None:  # autocast lists the whole, not its parts
+        (input,) = variable.casting(_probability_op, [input])
     if target.shape == input.shape:
         check(
             target.is_floating_point(),

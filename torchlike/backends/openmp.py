@@ -1,0 +1,10 @@
+"""torch.backends.openmp: whether OpenMP computes. XLA does, so it does not."""
+
+from __future__ import annotations
+
+enabled = False
+
+
+def is_available() -> bool:
+    """False."""
+    return False
