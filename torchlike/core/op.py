@@ -23,6 +23,7 @@ from typing import Any
 import jax
 import numpy as np
 from jax import lax
+from jax.extend.core import jaxpr_as_fun
 from jax.interpreters import partial_eval
 
 from torchlike.core import dtype as _dtype
@@ -226,17 +227,17 @@ class Spec:
         self.rules: dict = {}
         body = op.function(template)
 
-        def fn(*inputs):
+        def traced(*inputs):
             with jax.named_scope(op.name), precision.around(op.name, device):
                 return jax.tree.map(_strong, body(*inputs))
 
-        self.fn = fn
         with x64():
-            shapes = jax.eval_shape(fn, *[a.struct for a in avals])
+            closed, shapes = jax.make_jaxpr(traced, return_shape=True)(*[a.struct for a in avals])
         self.single = not isinstance(shapes, tuple | list)
+        self.fn = _replay(closed, self.single)
         flat = (shapes,) if self.single else shapes
-        self.outs = outs = tuple(aval(tuple(s.shape), np.dtype(s.dtype), device, self.traced) for s in flat)
-        self.differentiable = op.differentiable and any(o.inexact for o in outs)
+        self.outs = tuple(aval(tuple(s.shape), np.dtype(s.dtype), device, self.traced) for s in flat)
+        self.differentiable = op.differentiable and any(o.inexact for o in self.outs)
 
     def __repr__(self) -> str:
         structure = [repr(part) for part in self.template if part is not SLOT]
@@ -250,6 +251,12 @@ class Spec:
         return rule
 
 
+def _replay(closed, single: bool) -> Callable:
+    """The recorded trace as a function: the body of an op runs once for a spec, whatever is made of it later."""
+    run = jaxpr_as_fun(closed)
+    return (lambda *inputs: run(*inputs)[0]) if single else (lambda *inputs: tuple(run(*inputs)))
+
+
 def _strong(x):
     """Between operations no type is weak: what an op returns is its dtype, as in PyTorch."""
     return lax.convert_element_type(x, x.dtype) if getattr(x, "weak_type", False) else x
@@ -258,7 +265,9 @@ def _strong(x):
 class Rule:
     """The vector-Jacobian product of a spec towards some inputs: which primals it really reads, and its ops."""
 
-    __slots__ = ("spec", "wanted", "needed", "ops")
+    __slots__ = ("spec", "wanted", "needed", "ops", "gradients")
+    gradients: Callable
+    """From the needed primals and all inexact cotangents to the gradients of the wanted inputs."""
 
     def __init__(self, spec: Spec, wanted: tuple[bool, ...]):
         self.spec = spec
@@ -272,8 +281,14 @@ class Rule:
 
         with x64():
             closed = jax.make_jaxpr(whole)(*[a.struct for a in spec.avals], *cotangents)
-            _, used = partial_eval.dce_jaxpr(closed.jaxpr, [True] * len(closed.jaxpr.outvars))
+            jaxpr, used = partial_eval.dce_jaxpr(closed.jaxpr, [True] * len(closed.jaxpr.outvars))
         self.needed = tuple(i for i in range(n) if used[i])
+        reads = [i for i in range(n, len(used)) if used[i]]  # the cotangents that take part
+
+        def gradients(needed, given):
+            return jax.core.eval_jaxpr(jaxpr, closed.consts, *needed, *[given[i - n] for i in reads])
+
+        self.gradients = gradients
 
     def op(self, given: tuple[bool, ...]) -> VjpOp:
         """The op of this rule when only the `given` outputs have a cotangent."""
@@ -331,19 +346,7 @@ class VjpOp(Op):
 
     def function(self, template: tuple) -> Callable:
         rule, n = self.rule, len(self.rule.needed)
-
-        def flat(*inputs):
-            primals = [None] * len(rule.spec.avals)
-            for i, primal in zip(rule.needed, inputs, strict=False):
-                primals[i] = primal
-            # what the gradient does not read is not kept for it: any value of the right type serves
-            primals = [
-                (a.dtype.type(0).item() if a.weak else jax.numpy.zeros(a.shape, a.dtype)) if p is None else p
-                for p, a in zip(primals, rule.spec.avals, strict=True)
-            ]
-            return rule.pull(rule.push(primals)[1], self.cotangents(inputs[n:]))
-
-        return flat
+        return lambda *inputs: tuple(rule.gradients(inputs[:n], self.cotangents(inputs[n:])))
 
 
 def inexact(np_dtype: np.dtype) -> bool:

@@ -10,6 +10,9 @@ from __future__ import annotations
 import threading
 import weakref
 
+import jax
+import jax.numpy as jnp
+
 from torchlike.core import capture, explain, program
 from torchlike.core.device import x64
 from torchlike.core.op import Spec
@@ -102,7 +105,9 @@ def run_now(spec: Spec, inputs: list) -> list[Value]:
     with x64():
         outs = spec.fn(*arrays)
     outs = (outs,) if spec.single else outs
-    return [Value(aval, array) for aval, array in zip(spec.outs, outs, strict=True)]
+    # a result that depends on no input is a constant of the trace, not yet an array
+    arrays = [x if isinstance(x, jax.Array) else jnp.asarray(x) for x in outs]
+    return [Value(aval, array) for aval, array in zip(spec.outs, arrays, strict=True)]
 
 
 class _Tapes(threading.local):
