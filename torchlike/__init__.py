@@ -43,6 +43,7 @@ from torchlike import torch_version as torch_version
 from torchlike import types as types
 from torchlike import utils as utils
 from torchlike import version as version
+from torchlike import windows as windows
 from torchlike import xpu as xpu
 from torchlike.amp.autocast_mode import autocast as autocast
 from torchlike.amp.autocast_mode import clear_autocast_cache as clear_autocast_cache
