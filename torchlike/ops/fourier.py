@@ -98,7 +98,7 @@ def _last(x, dims, f):
 
 
 def _c2c(x, dims, forward: bool):
-    """Complex to complex, in XLA's steps of at most three dimensions; the inverse is divided by the number of points."""
+    """Complex to complex, in XLA's steps of at most three dimensions; the inverse is divided by its points."""
     if 0 in x.shape:
         return x
     kind = lax.FftType.FFT if forward else lax.FftType.IFFT
@@ -239,7 +239,8 @@ _several("hfft", _to_real, "FftC2RBackward0", _HALF, half=True)
 
 def _rolled(x, dim, share):
     dims = tuple(range(x.ndim)) if dim is None else (dim,) if isinstance(dim, int) else dim
-    check(x.ndim > 0 or dim is None, f"Dimension specified as {next(iter(dims), 0)} but tensor has no dimensions", IndexError)
+    first = next(iter(dims), 0)
+    check(x.ndim > 0 or dim is None, f"Dimension specified as {first} but tensor has no dimensions", IndexError)
     check(bool(dims), "`shifts` required")
     dims = tuple(wrap_dim(d, x.ndim) for d in dims)
     return jnp.roll(x, tuple(share(x.shape[d]) for d in dims), dims)

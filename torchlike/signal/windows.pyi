@@ -4,3 +4,47 @@ from typing import Any
 
 from torchlike.tensor import Tensor
 
+def bartlett(
+    M: Any, *, sym: Any = ..., dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: Any = ...,
+    **kwargs: Any
+) -> Any: ...
+def blackman(
+    M: Any, *, sym: Any = ..., dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: Any = ...,
+    **kwargs: Any
+) -> Any: ...
+def cosine(
+    M: Any, *, sym: Any = ..., dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: Any = ...,
+    **kwargs: Any
+) -> Any: ...
+def exponential(
+    M: Any, *, center: Any = ..., tau: Any = ..., sym: Any = ..., dtype: Any = ..., layout: Any = ...,
+    device: Any = ..., requires_grad: Any = ..., **kwargs: Any
+) -> Any: ...
+def gaussian(
+    M: Any, *, std: Any = ..., sym: Any = ..., dtype: Any = ..., layout: Any = ..., device: Any = ...,
+    requires_grad: Any = ..., **kwargs: Any
+) -> Any: ...
+def general_cosine(
+    M: Any, *, a: Any, sym: Any = ..., dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: Any = ...,
+    **kwargs: Any
+) -> Any: ...
+def general_hamming(
+    M: Any, *, alpha: Any = ..., sym: Any = ..., dtype: Any = ..., layout: Any = ..., device: Any = ...,
+    requires_grad: Any = ..., **kwargs: Any
+) -> Any: ...
+def hamming(
+    M: Any, *, sym: Any = ..., dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: Any = ...,
+    **kwargs: Any
+) -> Any: ...
+def hann(
+    M: Any, *, sym: Any = ..., dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: Any = ...,
+    **kwargs: Any
+) -> Any: ...
+def kaiser(
+    M: Any, *, beta: Any = ..., sym: Any = ..., dtype: Any = ..., layout: Any = ..., device: Any = ...,
+    requires_grad: Any = ..., **kwargs: Any
+) -> Any: ...
+def nuttall(
+    M: Any, *, sym: Any = ..., dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: Any = ...,
+    **kwargs: Any
+) -> Any: ...
