@@ -6,6 +6,7 @@
     method, inplace, out
     gradient    first gradient in float64 and complex128; `gradgrad`: the second
     errors      the database's bad calls raise the same exception class
+    aliases     the operator's other names are there, as function, method and in-place, and do the same
 """
 
 from __future__ import annotations
@@ -372,6 +373,24 @@ WORDS: list = []
 """Errors of the right class in other words than PyTorch's: (operator, ours, PyTorch's)."""
 
 
+def aliases(name: str, op, dtype, limit: int | None) -> Report:
+    """The other names of the operator."""
+    total, failures = 0, []
+    samples = chosen(database.samples(op, dtype), 3)
+    for alias in op.aliases:
+        wanted = {alias.name: translate.path(torch, alias.name)}
+        if "." not in alias.name:
+            wanted |= {f"Tensor.{alias.name}": alias.method_variant, f"Tensor.{alias.name}_": alias.inplace_variant}
+        for full, theirs in wanted.items():
+            if theirs is not None and translate.path(torchlike, full) is None:
+                failures.append(Failure("aliases", full, f"torchlike has no {full}"))
+        if alias.op is not None and not failures:
+            report = _forward(name, op, samples, "aliases", translate.lookup(alias.name), alias.op)
+            total += report.samples
+            failures += report.failures
+    return Report(total, failures)
+
+
 def aspects_of(op) -> dict[str, Callable]:
     """The aspects that apply to an entry, by name; each is called with a limit on the samples."""
     name = database.name_of(op)
@@ -390,6 +409,8 @@ def aspects_of(op) -> dict[str, Callable]:
         found["inplace"] = lambda limit: inplace(name, op, main, limit)
     if op.supports_out:
         found["out"] = lambda limit: out(name, op, main, limit)
+    if op.aliases:
+        found["aliases"] = lambda limit: aliases(name, op, main, limit)
     if op.supports_autograd:
         found["gradient"] = lambda limit: gradient(name, op, limit)
         if op.supports_gradgrad:
