@@ -89,7 +89,7 @@ def test_readme_taste():
     assert "'programs'" in run_here.stdout
 
 
-MODULES = [m.name for m in pkgutil.walk_packages(torchlike.__path__, "torchlike.")]
+MODULES = ["torchlike", *(m.name for m in pkgutil.walk_packages(torchlike.__path__, "torchlike."))]
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -79,6 +79,9 @@ from torchlike.stream import Stream as Stream
 from torchlike.torch_version import __version__ as __version__
 from torchlike.utils import data as _data  # noqa: F401  torch.utils.data is there without an import
 
+for _class in (Tensor, Size, device, dtype, finfo, iinfo, Generator, layout, memory_format):  # noqa: F405
+    _class.__module__ = __name__  # `type(x)` shows where users find it
+
 if _TYPE_CHECKING:
     from torchlike.bound import *  # noqa: F403
 

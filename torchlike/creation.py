@@ -20,16 +20,15 @@ from torchlike.core.variable import apply, wrap
 from torchlike.tensor import Tensor, from_jax
 
 __all__ = [
-    "layout", "memory_format", "strided", "contiguous_format", "preserve_format", "channels_last", "channels_last_3d",
+    "layout", "memory_format", "strided", "sparse_coo", "sparse_csr", "sparse_csc", "sparse_bsr", "sparse_bsc", "jagged",
+    "contiguous_format", "preserve_format", "channels_last", "channels_last_3d",
     "set_default_device", "get_default_device", "tensor", "as_tensor", "asarray", "scalar_tensor", "from_numpy",
     "frombuffer", "from_dlpack", "zeros", "zeros_like", "ones", "ones_like", "empty", "empty_like", "full", "full_like",
     "empty_strided", "arange", "linspace", "logspace", "eye",
 ]  # fmt: skip
 
 
-class layout:
-    """How a tensor is laid out; only `torch.strided` exists here."""
-
+class _Named:
     def __init__(self, name: str):
         self._name = name
 
@@ -37,11 +36,21 @@ class layout:
         return f"torch.{self._name}"
 
 
-class memory_format(layout):
+class layout(_Named):
+    """How a tensor is laid out: every tensor here is `torch.strided`; the sparse layouts are names to compare with."""
+
+
+class memory_format(_Named):
     """The order of dimensions in memory; XLA chooses its own, so these change nothing but what is reported."""
 
 
 strided = layout("strided")
+sparse_coo = layout("sparse_coo")
+sparse_csr = layout("sparse_csr")
+sparse_csc = layout("sparse_csc")
+sparse_bsr = layout("sparse_bsr")
+sparse_bsc = layout("sparse_bsc")
+jagged = layout("jagged")
 contiguous_format = memory_format("contiguous_format")
 preserve_format = memory_format("preserve_format")
 channels_last = memory_format("channels_last")
@@ -51,8 +60,8 @@ _default_device = [_device.cpu]
 
 
 def set_default_device(device) -> None:
-    """New tensors are made here unless a `device=` says otherwise."""
-    _default_device[0] = _home(device)
+    """New tensors are made here unless a `device=` says otherwise; None means the CPU again."""
+    _default_device[0] = _device.home("cpu" if device is None else device)
 
 
 def get_default_device() -> _device.device:
@@ -61,13 +70,7 @@ def get_default_device() -> _device.device:
 
 
 def _home(device) -> _device.device:
-    if device is None:
-        return _default_device[0]
-    d = _device.device(device)
-    if d.type != "cpu" and d.index is None:
-        d = _device.device(d.type, 0)
-    d.jax  # noqa: B018  raises PyTorch's error where there is no such device
-    return d
+    return _default_device[0] if device is None else _device.home(device)
 
 
 def _finish(made, requires_grad: bool, layout=None, pin_memory: bool = False):
@@ -100,6 +103,8 @@ def _array(data) -> tuple[np.ndarray, _dtype.dtype]:
     shape, leaves = _walk(data)
     if leaves and any(isinstance(leaf, Tensor | np.ndarray) for leaf in leaves):
         parts = [_array(leaf) for leaf in leaves]
+        if any(isinstance(leaf, Tensor) and leaf.numel() != 1 for leaf in leaves):
+            raise ValueError("only one element tensors can be converted to Python scalars")
         return np.stack([p for p, _ in parts]).reshape(*shape, *parts[0][0].shape), parts[0][1]
     return _numbers(leaves, shape)
 
@@ -190,7 +195,7 @@ def _cast(array: np.ndarray, d: _dtype.dtype) -> np.ndarray:
         if array.max() > info.max or array.min() < min(info.min, -info.max if d.np.kind == "u" else info.min):
             raise RuntimeError(f"value cannot be converted to type {d.np.name}_t without overflow")
     with np.errstate(all="ignore"):
-        return array.astype(d.np)
+        return (np.clip(array, -448, 448) if d is _dtype.float8_e4m3fn else array).astype(d.np)
 
 
 def as_tensor(data, dtype=None, device=None) -> Tensor:

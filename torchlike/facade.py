@@ -7,11 +7,13 @@ import warnings
 from collections.abc import Callable
 
 import jax.numpy as jnp
+import numpy as np
 
 from torchlike.core import dtype as _dtype
 from torchlike.core import variable
 from torchlike.core.op import SLOT, TABLE, Array, Composite, Op, Sizes
 from torchlike.core.variable import Cell, Variable, View, apply
+from torchlike.creation import from_numpy
 from torchlike.ops.promotion import can_cast
 
 
@@ -69,20 +71,46 @@ def operator_of(op: Op) -> Callable:
     numbers = not op.tensor_only[1]
 
     def fn(self, other):
-        if isinstance(other, list | tuple | str | dict) or other is None:
-            return NotImplemented
-        if not numbers and isinstance(other, int | float | complex):
-            return NotImplemented
+        if not isinstance(other, Variable):
+            if not numbers and isinstance(other, int | float | complex) or _foreign(other):
+                if equality and isinstance(other, np.ndarray):
+                    other = from_numpy(other)
+                else:
+                    return NotImplemented
         template, inputs = bind((self, other), {})
+        return apply(op, template, inputs)
+
+    equality = op.name in ("eq", "ne")
+    return fn
+
+
+def _foreign(other) -> bool:
+    """Whether this operand is left to its own class: NumPy's operators make a tensor of theirs by `__array_wrap__`."""
+    return isinstance(other, list | tuple | str | dict | np.ndarray) or other is None
+
+
+def reflected(op: Op) -> Callable:
+    """The op with its operands exchanged, for `2 - tensor`."""
+    bind = op.bind
+    numbers = not op.tensor_only[0]
+
+    def fn(self, other):
+        if not numbers and isinstance(other, int | float | complex) or _foreign(other):
+            return NotImplemented
+        template, inputs = bind((other, self), {})
         return apply(op, template, inputs)
 
     return fn
 
 
-def reflected(op: Op) -> Callable:
-    """The op with its operands exchanged, for `2 - tensor`."""
-    forward = operator_of(op)
-    return lambda self, other: forward(other, self)
+def in_place_operator(op: Op) -> Callable:
+    """The op as `x += y`; operands of other classes go the way of `x + y`."""
+    write = in_place(op)
+
+    def fn(self, other):
+        return write(self, other) if isinstance(other, Variable) or not _foreign(other) else NotImplemented
+
+    return fn
 
 
 def in_place(op: Op) -> Callable:
@@ -167,7 +195,9 @@ def bind_all(tensor_class: type, spaces: dict[str, types.ModuleType]) -> None:
                 fn = reflected(op)
             elif name in _OPERATORS:
                 fn = operator_of(op)
-            elif (name.endswith("_") and not name.endswith("__")) or name.startswith("__i") and name != "__invert__":
+            elif name.startswith("__i") and name != "__invert__":
+                fn = in_place_operator(op)
+            elif name.endswith("_") and not name.endswith("__"):
                 fn = in_place(op)
             else:
                 fn = call(op)

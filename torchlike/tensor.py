@@ -17,7 +17,7 @@ from torchlike.core import dtype as _dtype
 from torchlike.core.hooks import RemovableHandle
 from torchlike.core.host import shared_array
 from torchlike.core.op import inexact
-from torchlike.core.size import Size
+from torchlike.core.size import Size, size_of
 from torchlike.core.value import of_array, put
 from torchlike.core.variable import Variable, contiguous_strides, wrap
 
@@ -71,7 +71,7 @@ class Tensor(Methods, Variable):
     @property
     def shape(self) -> Size:
         """The sizes of all dimensions."""
-        return Size(self._aval().shape)
+        return size_of(self._aval().shape)
 
     @property
     def dtype(self) -> _dtype.dtype:
@@ -98,7 +98,7 @@ class Tensor(Methods, Variable):
         """The shape, or the size of one dimension."""
         shape = self._aval().shape
         if dim is None:
-            return Size(shape)
+            return size_of(shape)
         dim = operator.index(dim)
         n = len(shape)
         if not -max(n, 1) <= dim < max(n, 1):
@@ -258,7 +258,7 @@ class Tensor(Methods, Variable):
                 f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to "
                 "host memory first."
             )
-        if self.dtype in (_dtype.bfloat16, _dtype.float8_e4m3fn, _dtype.float8_e5m2):
+        if self.dtype is _dtype.bfloat16 or self.is_floating_point() and self.itemsize == 1:
             raise TypeError(f"Got unsupported ScalarType {self.dtype._scalar_name}")
         return shared_array(self)
 
@@ -269,6 +269,14 @@ class Tensor(Methods, Variable):
     def jax(self) -> jax.Array:
         """The JAX array under this tensor, without a copy (a barrier). `torch.from_jax` goes the other way."""
         return self._read().export()
+
+    __array_priority__ = 1000  # so that `np.float32(2) * tensor` is the tensor's multiplication
+
+    def __array_wrap__(self, array: np.ndarray, context=None, return_scalar: bool = False) -> Tensor:
+        """What a NumPy function makes of tensors, as a tensor; truth values as bytes, as in PyTorch."""
+        from torchlike.creation import from_numpy
+
+        return from_numpy(np.asarray(array, np.uint8) if array.dtype == bool else np.asarray(array))
 
     def __jax_array__(self) -> Any:
         return self.jax()
@@ -287,14 +295,25 @@ class Tensor(Methods, Variable):
             raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
         return bool(self.item())
 
+    def _scalar(self, kind: str):
+        """The one element for `int()` and `float()`, with PyTorch's errors."""
+        if self.numel() != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars")
+        value = self.item()
+        if isinstance(value, complex) and kind != "complex":
+            if value.imag:
+                raise RuntimeError(f"value cannot be converted to type {kind} without overflow")
+            value = value.real
+        return value
+
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._scalar("int64_t"))
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._scalar("double"))
 
     def __complex__(self) -> complex:
-        return complex(self.item())
+        return complex(self._scalar("complex"))
 
     def __index__(self) -> int:
         if self.numel() != 1 or self.dtype.is_floating_point or self.dtype.is_complex:
@@ -306,6 +325,9 @@ class Tensor(Methods, Variable):
             raise TypeError("iteration over a 0-d tensor")
         return iter([self[i] for i in range(len(self))])
 
+    def __delitem__(self, index) -> None:
+        raise TypeError("Tensor does not support deleting items")
+
     def __reversed__(self):
         return self.flip(0) if self.ndim else self
 
@@ -313,7 +335,7 @@ class Tensor(Methods, Variable):
         return id(self)
 
     def __format__(self, spec: str) -> str:
-        if self.ndim == 0 and spec:
+        if self.ndim == 0 and type(self) is Tensor:
             return format(self.item(), spec)
         return object.__format__(self, spec)
 
@@ -321,15 +343,18 @@ class Tensor(Methods, Variable):
         value = self._read()
         if isinstance(value.array, jax.core.Tracer):
             return f"tensor({value.aval!r} inside a JAX transformation)"
-        self._read()
-        return printing.tensor_str(
+        plain, parameter = _plain(self)
+        text = printing.tensor_str(
             self._host(),
             dtype_name=self.dtype.name,
             default_dtype_name=_dtype.get_default_dtype().name,
             requires_grad=self._requires_grad and self._node is None,
             grad_fn_name=None if self._node is None else self._node.name(),
             device=str(self.device),
+            class_prefix="tensor(" if plain else f"{type(self).__name__}(",
+            contents=tensor_contents,
         )
+        return f"Parameter({text})" if parameter and not plain else text
 
     def __dir__(self):
         return sorted(k for k in object.__dir__(self) if not k.startswith("_") or k.startswith("__"))
@@ -495,6 +520,14 @@ class Tensor(Methods, Variable):
 
     # --- elsewhere ---------------------------------------------------------------------------------------------------
 
+    def as_subclass(self, cls) -> Tensor:
+        """The same memory under a subclass of Tensor, in the graph."""
+        if not (isinstance(cls, type) and issubclass(cls, Tensor)):
+            raise TypeError(f"cls must be a type (got {type(cls).__name__})")
+        made = self.view_as(self)
+        made.__class__ = cls
+        return made
+
     def cpu(self) -> Tensor:
         """On the CPU (itself if it is there already)."""
         return self.to("cpu")
@@ -542,6 +575,13 @@ class Tensor(Methods, Variable):
         array = np.array(self.detach().cpu()._host())
         extra = {k: v for k, v in self.__dict__.items() if not k.startswith("_")}
         return _rebuild, (type(self), array, self._requires_grad and self._node is None, extra)
+
+
+def _plain(t: Tensor) -> tuple[bool, bool]:
+    """Whether this is no subclass of the user's, and whether it is a parameter: what `repr` depends on."""
+    from torchlike.nn.parameter import Parameter
+
+    return type(t) is Tensor or type(t) is Parameter, isinstance(t, Parameter)
 
 
 def _rebuild(cls, array: np.ndarray, requires_grad: bool, extra: dict) -> Tensor:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import operator
+import re
 
 import jax
 
@@ -10,6 +12,12 @@ x64 = functools.partial(jax.enable_x64, True)
 """`with x64():` around our own tracing and running; outside it the user's own JAX code keeps its settings."""
 
 _PLATFORMS = {"cpu": "cpu", "cuda": "gpu", "tpu": "tpu"}
+_ELSEWHERE = (
+    "ipu", "xpu", "mkldnn", "opengl", "opencl", "ideep", "hip", "ve", "fpga", "maia", "xla", "lazy", "vulkan", "mps",
+    "meta", "hpu", "mtia", "privateuseone",
+)  # fmt: skip
+"""The other device types that PyTorch knows: they can be named and compared, but nothing lives there."""
+_entered: list = []  # the default devices before each `with device:`
 
 
 class device:
@@ -25,22 +33,22 @@ class device:
     type: str
     index: int | None
 
-    def __new__(cls, type: str | int | device = "cpu", index: int | None = None):
+    def __new__(cls, type: str | int | device, index: int | None = None):
         if isinstance(type, device):
             return type
-        if isinstance(type, int):
-            index, type = type, "cuda"
-        if ":" in type:
-            if index is not None:
-                raise RuntimeError(
-                    f"type (string) must not include an index because index was passed explicitly: {type}"
-                )
-            type, _, digits = type.partition(":")
-            if not digits.isdigit():
-                raise RuntimeError(f"Invalid device string: '{type}:{digits}'")
-            index = int(digits)
-        if type not in _PLATFORMS:
-            raise RuntimeError(f"Expected one of cpu, cuda, tpu device type at start of device string: {type}")
+        if isinstance(type, str):
+            type, index = _parsed(type, index)
+        elif hasattr(type, "__index__") and not isinstance(type, bool):
+            type, index = "cuda", operator.index(type)
+        else:
+            raise TypeError(
+                f"device() received an invalid combination of arguments - got ({type.__class__.__name__}), but expected "
+                "one of: (torch.device device) or (str type, int index = -1)"
+            )
+        if index is not None and not hasattr(index, "__index__"):
+            raise TypeError(f"device(): argument 'index' (position 2) must be int, not {index.__class__.__name__}")
+        if index is not None and index < 0:
+            raise RuntimeError("Device index must not be negative")
         return _device(type, index)
 
     def __repr__(self) -> str:
@@ -53,10 +61,42 @@ class device:
     def __reduce__(self):
         return device, (self.type, self.index)
 
+    def __enter__(self) -> device:
+        """Make new tensors here: `with torch.device("cuda"): ...`."""
+        from torchlike import creation
+
+        _entered.append(creation.get_default_device())
+        creation.set_default_device(self)
+        return self
+
+    def __exit__(self, *exception) -> None:
+        from torchlike import creation
+
+        creation.set_default_device(_entered.pop())
+
     @property
     def jax(self) -> jax.Device:
         """The JAX device of this name; PyTorch's error where this machine has none."""
         return _jax_device(self.type, self.index or 0)
+
+
+@functools.cache
+def _parsed(text: str, index: int | None) -> tuple[str, int | None]:
+    """The type and index that a string such as "cuda:1" names."""
+    if not text:
+        raise RuntimeError("Device string must not be empty")
+    match = re.fullmatch(r"([a-zA-Z_]+)(?::(0|[1-9][0-9]*))?", text)
+    if match is None:
+        raise RuntimeError(f"Invalid device string: '{text}'")
+    type, digits = match.groups()
+    if type not in _PLATFORMS and type not in _ELSEWHERE:
+        known = ", ".join([*_PLATFORMS, *_ELSEWHERE])
+        raise RuntimeError(f"Expected one of {known} device type at start of device string: {type}")
+    if digits is None:
+        return type, index
+    if index is not None:
+        raise RuntimeError(f"type (string) must not include an index because index was passed explicitly: {text}")
+    return type, int(digits)
 
 
 @functools.cache
@@ -68,6 +108,8 @@ def _device(type: str, index: int | None) -> device:
 
 @functools.cache
 def _jax_device(type: str, index: int) -> jax.Device:
+    if type not in _PLATFORMS:
+        raise NotImplementedError(f"there are no tensors on device type {type} here: use {', '.join(_PLATFORMS)}")
     try:
         found = jax.devices(_PLATFORMS[type])
     except RuntimeError:
@@ -88,6 +130,17 @@ def from_jax(d: jax.Device) -> device:
 
 
 cpu = _device("cpu", None)
+
+
+def home(where) -> device:
+    """The device that an argument `device=` names, with the index that tensors there report; errors as in PyTorch."""
+    d = device(where)
+    if d.type == "cpu":
+        return cpu
+    if d.index is None:
+        d = _device(d.type, 0)
+    d.jax  # noqa: B018  raises PyTorch's error where there is no such device
+    return d
 
 
 def available(type: str) -> int:

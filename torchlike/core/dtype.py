@@ -24,7 +24,7 @@ class dtype:
         self.itemsize = self.np.itemsize
         self.is_complex = self.np.kind == "c"
         self.is_floating_point = "float" in name
-        self.is_signed = self.is_floating_point or self.is_complex or self.np.kind == "i"
+        self.is_signed = self.is_floating_point and name != "float8_e8m0fnu" or self.is_complex or self.np.kind == "i"
         self._scalar_name = scalar_name  # the word in PyTorch's error texts: Float, Long, ...
 
     def __repr__(self) -> str:
@@ -44,7 +44,11 @@ class dtype:
 
     def to_complex(self) -> dtype:
         """The complex type whose parts have this type: complex128 for float64."""
-        return {float32: complex64, float64: complex128}.get(self, complex64 if self.is_floating_point else self)
+        if self.is_complex:
+            return self
+        if not self.is_floating_point or self.itemsize < 2:
+            raise RuntimeError(f"Unknown Complex ScalarType for {self._scalar_name}")
+        return complex128 if self is float64 else complex64  # complex32 does not exist in JAX
 
 
 float16 = half = dtype("float16", np.float16, "Half")
@@ -52,7 +56,10 @@ bfloat16 = dtype("bfloat16", ml_dtypes.bfloat16, "BFloat16")
 float32 = float = dtype("float32", np.float32, "Float")
 float64 = double = dtype("float64", np.float64, "Double")
 float8_e4m3fn = dtype("float8_e4m3fn", ml_dtypes.float8_e4m3fn, "Float8_e4m3fn")
+float8_e4m3fnuz = dtype("float8_e4m3fnuz", ml_dtypes.float8_e4m3fnuz, "Float8_e4m3fnuz")
 float8_e5m2 = dtype("float8_e5m2", ml_dtypes.float8_e5m2, "Float8_e5m2")
+float8_e5m2fnuz = dtype("float8_e5m2fnuz", ml_dtypes.float8_e5m2fnuz, "Float8_e5m2fnuz")
+float8_e8m0fnu = dtype("float8_e8m0fnu", ml_dtypes.float8_e8m0fnu, "Float8_e8m0fnu")
 uint8 = dtype("uint8", np.uint8, "Byte")
 uint16 = dtype("uint16", np.uint16, "UInt16")
 uint32 = dtype("uint32", np.uint32, "UInt32")
@@ -66,12 +73,13 @@ complex64 = cfloat = dtype("complex64", np.complex64, "ComplexFloat")
 complex128 = cdouble = dtype("complex128", np.complex128, "ComplexDouble")
 
 ALL = (
-    float16, bfloat16, float32, float64, float8_e4m3fn, float8_e5m2, uint8, uint16, uint32, uint64,
-    int8, int16, int32, int64, bool, complex64, complex128,
+    float16, bfloat16, float32, float64, float8_e4m3fn, float8_e4m3fnuz, float8_e5m2, float8_e5m2fnuz, float8_e8m0fnu,
+    uint8, uint16, uint32, uint64, int8, int16, int32, int64, bool, complex64, complex128,
 )  # fmt: skip
 FROM_NP = {d.np: d for d in ALL}
 __all__ = [
-    "dtype", "float16", "half", "bfloat16", "float32", "float", "float64", "double", "float8_e4m3fn", "float8_e5m2",
+    "dtype", "float16", "half", "bfloat16", "float32", "float", "float64", "double",
+    "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz", "float8_e8m0fnu",
     "uint8", "uint16", "uint32", "uint64", "int8", "int16", "short", "int32", "int", "int64", "long", "bool",
     "complex64", "cfloat", "complex128", "cdouble", "get_default_dtype", "set_default_dtype",
 ]  # fmt: skip
@@ -110,6 +118,8 @@ def set_default_dtype(d: dtype) -> None:
         raise TypeError("invalid dtype object: only floating-point types are supported as the default type")
     if not d.is_floating_point:
         raise TypeError("only floating-point types are supported as the default type")
+    if d.itemsize == 1:
+        raise TypeError(f"couldn't find storage object {d._scalar_name}Storage")
     if d is not _default[0]:
         _default[0] = d
         for forget in on_default_change:

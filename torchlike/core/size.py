@@ -15,6 +15,13 @@ class Size(tuple):
 
     __slots__ = ()
 
+    def __new__(cls, sizes=()):
+        sizes = tuple(sizes)
+        for i, size in enumerate(sizes):
+            if not hasattr(size, "__index__"):
+                raise TypeError(f"torch.Size() takes an iterable of 'int' (item {i} is '{type(size).__name__}')")
+        return tuple.__new__(cls, [size if isinstance(size, int) and size is not True else int(size) for size in sizes])
+
     def __repr__(self) -> str:
         return f"torch.Size([{', '.join(map(str, self))}])"
 
@@ -24,18 +31,26 @@ class Size(tuple):
 
     def __getitem__(self, index):
         item = tuple.__getitem__(self, index)
-        return Size(item) if isinstance(index, slice) else item
+        return size_of(item) if isinstance(index, slice) else item
 
     def __add__(self, other):
-        return Size(tuple.__add__(self, tuple(other)))
+        if not isinstance(other, tuple):
+            raise TypeError(f"can only concatenate tuple (not {type(other).__name__}) to torch.Size")
+        return Size(tuple.__add__(self, other))
 
     def __radd__(self, other):
-        return Size(tuple(other) + tuple(self))
+        return Size(other + tuple(self)) if isinstance(other, tuple) else NotImplemented
 
     def __mul__(self, times):
-        return Size(tuple.__mul__(self, times))
+        product = tuple.__mul__(self, times) if hasattr(times, "__index__") else NotImplemented
+        return product if product is NotImplemented else size_of(product)
 
     __rmul__ = __mul__
 
     def __reduce__(self):
         return Size, (tuple(self),)
+
+
+def size_of(shape: tuple[int, ...]) -> Size:
+    """A shape that is known to hold ints, without looking at them again."""
+    return tuple.__new__(Size, shape)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from torchlike import printing
 from torchlike.tensor import Tensor
 
 
@@ -50,7 +51,7 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
         return memo[id(self)]
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]  # special names have no keywords
-        return "Parameter containing:\n" + super().__repr__()
+        return printing.parameter_str(super().__repr__(tensor_contents=tensor_contents))
 
 
 class _BufferMeta(type):

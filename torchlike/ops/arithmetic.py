@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from torchlike.core.dtype import category
-from torchlike.core.op import Array, Op, Scalar, op
+from torchlike.core.op import Array, Op, Scalar, composite, op
 from torchlike.ops.checks import check, need, word
 from torchlike.ops.promotion import elementwise, is_weak, kind, result_type
 
@@ -103,7 +103,7 @@ def _div_name(template, avals) -> str:
 
 
 @op(
-    "*.div", "*.divide", "Tensor.div_", "Tensor.divide_", "Tensor.__truediv__", "Tensor.__rtruediv__",
+    "*.div", "*.divide", "Tensor.div_", "Tensor.divide_", "Tensor.__truediv__",
     "Tensor.__itruediv__", "Tensor.__div__", "Tensor.__idiv__", kind=Division, grad=_div_name,
 )  # fmt: skip
 def div(input: Scalar, other: Scalar, *, rounding_mode: str | None = None):
@@ -119,6 +119,12 @@ def div(input: Scalar, other: Scalar, *, rounding_mode: str | None = None):
     if rounding_mode == "floor":
         return _floor_divided(a, b)
     return lax.div(*jnp.broadcast_arrays(a, b)) if category(a.dtype) == 1 else lax.stop_gradient(jnp.trunc(a / b))
+
+
+@composite("Tensor.__rtruediv__", "Tensor.__rdiv__")
+def rtruediv(self, other):
+    """`other / self` as PyTorch reckons it: the reciprocal, times the other."""
+    return self.reciprocal() * other
 
 
 @op("*.true_divide", "Tensor.true_divide_", grad="DivBackward0")

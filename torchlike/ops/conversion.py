@@ -28,6 +28,8 @@ def cast(x, kind: np.dtype):
         x = x.real
     if category(source) >= 2 and category(kind) == 1 and kind.itemsize < 4:
         x = x.astype(jnp.int32)  # out of range they wrap, where XLA's direct conversion would saturate
+    if kind == _dtype.float8_e4m3fn.np:
+        x = jnp.clip(x, -448, 448)  # it has no infinity: what is too large becomes the largest
     return x.astype(kind)
 
 
@@ -161,16 +163,6 @@ def _strides(x, memory_format):
     return contiguous_strides(size) if name == "contiguous_format" else channels_last(size, name)
 
 
-def _home(device) -> _device.device:
-    d = _device.device(device)
-    if d.type != "cpu" and d.index is None:
-        d = _device.device(d.type, 0)
-    if d.type == "cpu":
-        d = _device.cpu
-    d.jax  # noqa: B018  raises PyTorch's error where there is no such device
-    return d
-
-
 @composite("Tensor.to")
 def to(self, *args, dtype=None, device=None, other=None, non_blocking=False, copy=False, memory_format=None):
     """The tensor with another dtype or device; itself if nothing changes.
@@ -193,7 +185,7 @@ def to(self, *args, dtype=None, device=None, other=None, non_blocking=False, cop
     copy = copy or len(flags) > 1 and flags[1]
     if other is not None:
         return _converted(self, other.dtype, other.device, copy, memory_format)
-    return _converted(self, dtype, None if device is None else _home(device), copy, memory_format)
+    return _converted(self, dtype, None if device is None else _device.home(device), copy, memory_format)
 
 
 def _shorthand(name: str, kind: _dtype.dtype) -> None:
@@ -234,7 +226,7 @@ def type_(self, dtype=None, non_blocking: bool = False):
     if name not in words:
         raise ValueError(f"invalid type: '{name}'")
     kind, home = words[name]
-    return _converted(self, kind, self.device if self.device.type == home else _home(home))
+    return _converted(self, kind, self.device if self.device.type == home else _device.home(home))
 
 
 @composite("Tensor.set_")

@@ -11,6 +11,13 @@ class Named(tuple):
     __slots__ = ()
     _fields: tuple[str, ...] = ()
 
+    @property
+    def n_fields(self) -> int:
+        """How many parts there are."""
+        return len(self._fields)
+
+    n_sequence_fields = n_fields
+
     def __repr__(self) -> str:
         parts = ",\n".join(f"{name}={part!r}" for name, part in zip(self._fields, self, strict=True))
         return f"torch.return_types.{type(self).__name__}(\n{parts})"

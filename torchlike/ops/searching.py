@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from torchlike.core import dtype as _dtype
+from torchlike.core.device import home
 from torchlike.core.op import SLOT, TABLE, Array, composite, op
 from torchlike.core.value import put
 from torchlike.core.variable import apply, wrap
 from torchlike.ops.checks import check, listed, word
-from torchlike.ops.conversion import _home
 from torchlike.ops.dims import broadcast_shape
 from torchlike.ops.promotion import promote
 
@@ -112,7 +112,7 @@ def _triangle(name: str, places, what: str):
     def fn(row: int, col: int, offset: int = 0, *, dtype=_dtype.int64, device="cpu"):
         check(row >= 0, f"row must be non-negative, got{row}")
         check(col >= 0, f"col must be non-negative, got{col}")
-        return wrap(put(np.stack(places(row, offset, col)).astype(dtype.np), _home(device), copy=False))
+        return wrap(put(np.stack(places(row, offset, col)).astype(dtype.np), home(device), copy=False))
 
     fn.__name__ = name
     fn.__doc__ = f"The rows and columns (2, n) of the {what} triangle of a row by col matrix, its diagonal included."

@@ -24,7 +24,7 @@ from torchlike.creation import layout, memory_format, strided
 from torchlike.nn.parameter import Parameter
 from torchlike.tensor import Tensor
 
-NEWER = {"uint16", "uint32", "uint64", "float8_e4m3fn", "float8_e5m2"}
+NEWER = {"uint16", "uint32", "uint64"} | {d.name for d in ALL if d.name.startswith("float8")}
 """The dtypes that came to PyTorch after it gave up a storage class for each: saved as bytes, the dtype beside them."""
 
 
