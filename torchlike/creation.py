@@ -322,9 +322,12 @@ def _size(size: tuple, name: str) -> tuple:
     if builtins.any(n < 0 for n in given):
         bad = next(n for n in given if n < 0)
         raise RuntimeError(f"Trying to create tensor with negative dimension {bad}: {list(given)}")
-    if math.prod(given) > 2**48:
-        raise RuntimeError(f"[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate a "
-                           f"tensor of size {list(given)}")  # fmt: skip
+    if builtins.any(n >= 2**63 for n in given):
+        raise TypeError(f"{name}(): argument 'size' failed to unpack: Overflow when unpacking long long")
+    if math.prod(given) >= 2**61:
+        raise RuntimeError(f"Storage size calculation overflowed with sizes={list(given)}")
+    if math.prod(given) >= 2**31:
+        _device.check_memory(4 * math.prod(given), get_default_device())
     return given
 
 

@@ -230,6 +230,7 @@ class Tensor(Methods, Variable):
                 "a value cannot be read inside a JAX transformation (jit, grad, vmap): it does not exist yet. "
                 "Return it from the transformed function instead."
             )
+        array.block_until_ready()  # raises what went wrong; NumPy would end the process
         return np.asarray(array)
 
     def item(self):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
+import os
 import re
 
 import jax
@@ -141,6 +142,28 @@ def home(where) -> device:
         d = _device(d.type, 0)
     d.jax  # noqa: B018  raises PyTorch's error where there is no such device
     return d
+
+
+@functools.cache
+def memory(d: device) -> int:
+    """The bytes of memory there are, used or not."""
+    if d.type == "cpu":
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 2**47
+    return (d.jax.memory_stats() or {}).get("bytes_limit", 2**47)
+
+
+def check_memory(nbytes: int, d: device) -> None:
+    """PyTorch's error for an array that cannot fit; XLA's would come at the barrier, or end the process."""
+    if nbytes <= memory(d):
+        return
+    if d.type == "cpu":
+        raise RuntimeError(
+            f"DefaultCPUAllocator: can't allocate memory: you tried to allocate {nbytes} bytes. "
+            "Error code 12 (Cannot allocate memory)"
+        )
+    from torchlike.cuda.memory import OutOfMemoryError
+
+    raise OutOfMemoryError(f"{d.type.upper()} out of memory. Tried to allocate {nbytes / 2**30:.2f} GiB.")
 
 
 def available(type: str) -> int:

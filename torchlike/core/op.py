@@ -28,7 +28,7 @@ from jax.interpreters import partial_eval
 
 from torchlike.core import dtype as _dtype
 from torchlike.core import precision
-from torchlike.core.device import x64
+from torchlike.core.device import check_memory, x64
 from torchlike.core.value import Aval, aval
 
 Array = jax.Array  # the annotations named above; bodies see JAX arrays
@@ -41,6 +41,7 @@ _KINDS = {"Array": _ARRAY, "Array | None": _ARRAY, "Scalar": _ARRAY, "Scalar | N
 _ALIASES = {"axis": "dim", "keepdims": "keepdim", "x1": "input", "x2": "other", "x": "input", "a": "input"}
 
 
+_SMALL = 2**28  # elements of an array that nobody need worry about
 _PLAIN = {int, bool, float, str, type(None)}  # static arguments that are their own frozen form
 
 
@@ -62,6 +63,7 @@ class Op:
     """
 
     result: Callable = tuple
+    shows = False  # whether it is the reading side of a view, which takes no memory in PyTorch
     uniform = False  # whether it gives one value everywhere, so that memory shown more than once may be written with it
 
     def __init__(
@@ -236,6 +238,9 @@ class Spec:
         self.single = not isinstance(shapes, tuple | list)
         self.fn = _replay(closed, self.single)
         flat = (shapes,) if self.single else shapes
+        for s in () if op.shows or self.traced else flat:
+            if s.size > _SMALL:
+                check_memory(s.size * np.dtype(s.dtype).itemsize, device)
         self.outs = tuple(aval(tuple(s.shape), np.dtype(s.dtype), device, self.traced) for s in flat)
         self.differentiable = op.differentiable and any(o.inexact for o in self.outs)
 

@@ -75,6 +75,8 @@ class Value:
         """The array; a pending one is a barrier: everything recorded so far runs."""
         if self.array is None:
             self.place[0].tape.flush()
+            if self.array is None:
+                raise RuntimeError("this value was never computed: an error ended the operations it waited for")
         return self.array
 
     def export(self) -> jax.Array:

@@ -357,6 +357,7 @@ class View:
     ):  # fmt: skip
         self.name = name
         self.read = Op(name, read, grad=grad)
+        self.read.shows = True
         self.write = Op(name + "_write", write, grad="CopySlices")
         self.geometry = Op(name + "_geometry", geometry)
         self.check = check  # whether the geometry holds checks that shape inference cannot make
