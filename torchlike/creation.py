@@ -17,11 +17,12 @@ from torchlike.core.host import share
 from torchlike.core.op import SLOT, TABLE, inexact, sizes
 from torchlike.core.value import put
 from torchlike.core.variable import apply, wrap
+from torchlike.ops.conversion import within_float8
 from torchlike.tensor import Tensor, from_jax
 
 __all__ = [
-    "layout", "memory_format", "strided", "sparse_coo", "sparse_csr", "sparse_csc", "sparse_bsr", "sparse_bsc", "jagged",
-    "contiguous_format", "preserve_format", "channels_last", "channels_last_3d",
+    "layout", "memory_format", "strided", "sparse_coo", "sparse_csr", "sparse_csc", "sparse_bsr", "sparse_bsc",
+    "jagged", "contiguous_format", "preserve_format", "channels_last", "channels_last_3d",
     "set_default_device", "get_default_device", "tensor", "as_tensor", "asarray", "scalar_tensor", "from_numpy",
     "frombuffer", "from_dlpack", "zeros", "zeros_like", "ones", "ones_like", "empty", "empty_like", "full", "full_like",
     "empty_strided", "arange", "linspace", "logspace", "eye",
@@ -195,7 +196,7 @@ def _cast(array: np.ndarray, d: _dtype.dtype) -> np.ndarray:
         if array.max() > info.max or array.min() < min(info.min, -info.max if d.np.kind == "u" else info.min):
             raise RuntimeError(f"value cannot be converted to type {d.np.name}_t without overflow")
     with np.errstate(all="ignore"):
-        return (np.clip(array, -448, 448) if d is _dtype.float8_e4m3fn else array).astype(d.np)
+        return within_float8(array, d.np, np).astype(d.np)
 
 
 def as_tensor(data, dtype=None, device=None) -> Tensor:

@@ -71,12 +71,12 @@ def operator_of(op: Op) -> Callable:
     numbers = not op.tensor_only[1]
 
     def fn(self, other):
-        if not isinstance(other, Variable):
-            if not numbers and isinstance(other, int | float | complex) or _foreign(other):
-                if equality and isinstance(other, np.ndarray):
-                    other = from_numpy(other)
-                else:
-                    return NotImplemented
+        if isinstance(other, Variable):
+            pass
+        elif equality and isinstance(other, np.ndarray):
+            other = from_numpy(other)
+        elif not numbers and isinstance(other, int | float | complex) or _foreign(other):
+            return NotImplemented
         template, inputs = bind((self, other), {})
         return apply(op, template, inputs)
 

@@ -10,7 +10,6 @@ import numpy as np
 from torchlike import printing
 from torchlike.core import dtype as _dtype
 
-
 _UNSET: Any = object()
 
 
@@ -19,8 +18,8 @@ class _Limits:
 
     def __init__(self, type):
         if not isinstance(type, _dtype.dtype):
-            name = self.__class__.__name__
-            raise TypeError(f"{name}(): argument 'type' (position 1) must be torch.dtype, not {type.__class__.__name__}")
+            name, given = self.__class__.__name__, type.__class__.__name__
+            raise TypeError(f"{name}(): argument 'type' (position 1) must be torch.dtype, not {given}")
 
     def __eq__(self, other) -> bool:
         return self.__class__ is other.__class__ and self.__dict__ == other.__dict__

@@ -40,11 +40,11 @@ class device:
         if isinstance(type, str):
             type, index = _parsed(type, index)
         elif hasattr(type, "__index__") and not isinstance(type, bool):
-            type, index = "cuda", operator.index(type)
+            type, index = "cuda", operator.index(type)  # type: ignore[arg-type]
         else:
             raise TypeError(
-                f"device() received an invalid combination of arguments - got ({type.__class__.__name__}), but expected "
-                "one of: (torch.device device) or (str type, int index = -1)"
+                f"device() received an invalid combination of arguments - got ({type.__class__.__name__}), but "
+                "expected one of: (torch.device device) or (str type, int index = -1)"
             )
         if index is not None and not hasattr(index, "__index__"):
             raise TypeError(f"device(): argument 'index' (position 2) must be int, not {index.__class__.__name__}")

@@ -50,8 +50,9 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
             memo[id(self)] = type(self)(self.data.clone(), self.requires_grad)
         return memo[id(self)]
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]  # special names have no keywords
-        return printing.parameter_str(super().__repr__(tensor_contents=tensor_contents))
+    def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
+        text = super().__repr__(tensor_contents=tensor_contents)  # type: ignore[call-arg]  # mypy forgets its keywords
+        return printing.parameter_str(text)
 
 
 class _BufferMeta(type):

@@ -28,9 +28,16 @@ def cast(x, kind: np.dtype):
         x = x.real
     if category(source) >= 2 and category(kind) == 1 and kind.itemsize < 4:
         x = x.astype(jnp.int32)  # out of range they wrap, where XLA's direct conversion would saturate
+    return within_float8(x, kind).astype(kind)
+
+
+def within_float8(x, kind: np.dtype, lib=jnp):
+    """What two of the eight-bit formats lack, changed into what PyTorch makes of it."""
     if kind == _dtype.float8_e4m3fn.np:
-        x = jnp.clip(x, -448, 448)  # it has no infinity: what is too large becomes the largest
-    return x.astype(kind)
+        return lib.clip(x, -448, 448)  # no infinity: what is too large becomes the largest
+    if kind == _dtype.float8_e8m0fnu.np:
+        return lib.maximum(abs(x).astype(np.float64), 2.0**-127)  # neither a sign nor a zero
+    return x
 
 
 @op("_.to", grad="ToCopyBackward0")
