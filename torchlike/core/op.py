@@ -364,6 +364,11 @@ _dtype.on_default_change.append(_specs.clear)
 precision.on_change.append(_specs.clear)
 
 
+def forget() -> None:
+    """Drop the traces of all specs that nothing pending refers to."""
+    _specs.clear()
+
+
 def spec(op: Op, template: tuple, avals: tuple, device) -> Spec:
     """The spec of this use of an op, inferred once (an un-memoised shape inference costs a millisecond)."""
     key = (op, template, avals, device)

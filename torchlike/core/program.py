@@ -13,7 +13,7 @@ from collections.abc import Callable
 import jax
 from jax import lax
 
-from torchlike.core import explain
+from torchlike.core import explain, op
 from torchlike.core.device import cpu
 from torchlike.core.op import Spec, VjpOp
 from torchlike.core.value import Value
@@ -181,5 +181,6 @@ def _jitted(spec: Spec):
 
 
 def forget() -> None:
-    """Drop every compiled program."""
+    """Drop every compiled program, and every trace that programs are made of."""
     _programs.clear()
+    op.forget()
