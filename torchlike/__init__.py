@@ -34,6 +34,7 @@ from torchlike import mps as mps
 from torchlike import mtia as mtia
 from torchlike import nn as nn
 from torchlike import optim as optim
+from torchlike import random_fill as _random_fill  # noqa: F401  binds methods of Tensor
 from torchlike import return_types as return_types
 from torchlike import serialization as serialization
 from torchlike import signal as signal
@@ -67,6 +68,7 @@ from torchlike.numeric_limits import finfo as finfo
 from torchlike.numeric_limits import iinfo as iinfo
 from torchlike.printing import set_printoptions as set_printoptions
 from torchlike.random import *  # noqa: F403
+from torchlike.ranges import *  # noqa: F403
 from torchlike.serialization import load as load
 from torchlike.serialization import save as save
 from torchlike.settings import *  # noqa: F403

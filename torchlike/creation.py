@@ -25,7 +25,7 @@ __all__ = [
     "jagged", "contiguous_format", "preserve_format", "channels_last", "channels_last_3d",
     "set_default_device", "get_default_device", "tensor", "as_tensor", "asarray", "scalar_tensor", "from_numpy",
     "frombuffer", "from_dlpack", "zeros", "zeros_like", "ones", "ones_like", "empty", "empty_like", "full", "full_like",
-    "empty_strided", "arange", "linspace", "logspace", "eye",
+    "empty_strided", "empty_permuted", "eye",
 ]  # fmt: skip
 
 
@@ -396,63 +396,32 @@ def empty_strided(size, stride, *, dtype=None, layout=None, device=None, require
     return _finish(made, requires_grad)
 
 
-def arange(*args, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, **named):
-    """Numbers from `start` (0) up to but without `end`, by `step` (1): `arange(end)`, `arange(start, end, step)`.
-
-    >>> import torchlike as torch
-    >>> torch.arange(1, 2.5, 0.5)
-    tensor([1.0000, 1.5000, 2.0000])
-    """
-    values = dict(zip(("end",) if len(args) == 1 else ("start", "end", "step"), args, strict=False)) | named
-    start, step = values.pop("start", 0), values.pop("step", 1)
-    end = values.pop("end")
-    if values:
-        raise TypeError(f"arange() got an unexpected keyword argument '{next(iter(values))}'")
-    start, end, step = (v.item() if isinstance(v, Tensor | np.generic) else v for v in (start, end, step))
-    if step == 0:
-        raise RuntimeError("step must be nonzero")
-    if (end - start) * step < 0:
-        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
-    whole = builtins.all(isinstance(v, int) for v in (start, end, step))
-    d = dtype or (out.dtype if out is not None else _dtype.int64 if whole else _dtype.get_default_dtype())
-    n = -((start - end) // step) if whole else math.ceil((end - start) / step)
-    made = _make("arange", (SLOT, SLOT, builtins.int(n), d), [start, step], device)
-    if out is not None:
-        from torchlike.facade import write_out
-
-        return write_out("arange", made, out)
-    return _finish(made, requires_grad, layout)
-
-
-def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
-    """`steps` evenly spaced numbers from `start` to `end`, both included."""
-    if steps < 0:
-        raise RuntimeError("number of steps must be non-negative")
-    d = dtype or (out.dtype if out is not None else _dtype.get_default_dtype())
-    made = _make("linspace", (SLOT, SLOT, builtins.int(steps), d), [_plain(start), _plain(end)], device)
-    if out is not None:
-        from torchlike.facade import write_out
-
-        return write_out("linspace", made, out)
-    return _finish(made, requires_grad, layout)
-
-
-def logspace(start, end, steps, base=10.0, *, dtype=None, layout=None, device=None, requires_grad=False):
-    """`steps` numbers from base**start to base**end whose logarithms are evenly spaced."""
-    d = dtype or _dtype.get_default_dtype()
-    made = _make("logspace", (SLOT, SLOT, builtins.int(steps), SLOT, d), [_plain(start), _plain(end), base], device)
-    return _finish(made, requires_grad, layout)
-
-
-def _plain(x):
-    return x.item() if isinstance(x, Tensor) else x
+def empty_permuted(size, physical_layout, *, dtype=None, layout=None, device=None, requires_grad=False,
+                   pin_memory=False):  # fmt: skip
+    """A tensor of this size whose dimensions lie in memory in the order `physical_layout`, the last one dense."""
+    size, order = tuple(size), tuple(physical_layout)
+    if len(size) != len(order):
+        raise RuntimeError(
+            "Number of dimensions in size does not match the length of the physical_layout; i.e. len(size) = "
+            f"{len(size)} is not equal to len(physical_layout) = {len(order)}"
+        )
+    for i, d in enumerate(order):
+        if not 0 <= d < len(size):
+            raise RuntimeError(
+                f"Dimension out of range (expected to be between 0 and {len(size) - 1}, but got {d} at index {i}).  "
+                "NB: negative dims not currently supported; file an issue if you want it."
+            )
+        if d in order[:i]:
+            raise RuntimeError("Duplicate dim not allowed")
+    made = empty(tuple(size[d] for d in order), dtype=dtype, device=device, layout=layout)
+    return _finish(made.permute([order.index(d) for d in builtins.range(len(size))]), requires_grad)
 
 
 def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
     """Ones on the diagonal of an n by m (n by n) matrix, zeros elsewhere."""
-    for size in (n, n if m is None else m):
+    for name, size in (("n", n), ("m", n if m is None else m)):
         if size < 0:
-            raise RuntimeError(f"n must be greater or equal to 0, got {size}")
+            raise RuntimeError(f"{name} must be greater or equal to 0, got {size}")
     made = _make("eye", (n, n if m is None else m, dtype or _dtype.get_default_dtype()), [], device)
     if out is not None:
         from torchlike.facade import write_out

@@ -12,20 +12,23 @@ import contextlib
 from collections.abc import Callable
 
 import numpy as np
+from jax import lax
 
 from torchlike import creation
-from torchlike.core import capture
+from torchlike.core import capture, rejection
 from torchlike.core import device as _device
 from torchlike.core import dtype as _dtype
 from torchlike.core import random as _random
+from torchlike.core.op import SLOT, Array, Op
 from torchlike.core.value import put
-from torchlike.core.variable import wrap
+from torchlike.core.variable import apply, wrap
 from torchlike.facade import write_out
 from torchlike.tensor import Tensor
 
 __all__ = [
     "Generator", "default_generator", "manual_seed", "seed", "initial_seed", "get_rng_state", "set_rng_state", "rand",
     "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like", "normal", "bernoulli", "multinomial",
+    "poisson", "binomial",
 ]  # fmt: skip
 
 
@@ -214,7 +217,17 @@ def randint_like(input, low, high=None, *, dtype=None, layout=None, device=None,
     )  # fmt: skip
 
 
-def normal(mean=0.0, std=1.0, size=None, *, generator=None, out=None, dtype=None, device=None) -> Tensor:
+def _scaled(standard: Array, mean: Array, std: Array):
+    return lax.stop_gradient(standard * std + mean)
+
+
+_SCALED = Op("normal", _scaled)  # PyTorch: differentiable, with gradients of zero
+
+
+def normal(
+    mean=0.0, std=1.0, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None,
+    requires_grad=False, pin_memory=False,
+) -> Tensor:  # fmt: skip
     """Normal random numbers; `mean` and `std` are numbers (with a `size`) or tensors (one draw per element)."""
     tensors = [t for t in (mean, std) if isinstance(t, Tensor)]
     for s in (std,):
@@ -228,8 +241,8 @@ def normal(mean=0.0, std=1.0, size=None, *, generator=None, out=None, dtype=None
     else:
         shape = np.broadcast_shapes(*[tuple(t.shape) for t in tensors])
         d = tensors[0].dtype
-        made = draw(_normal(shape, d), generator, tensors[0].device) * std + mean
-    return made if out is None else write_out("normal", made, out)
+        made = apply(_SCALED, (SLOT, SLOT, SLOT), [draw(_normal(shape, d), generator, tensors[0].device), mean, std])
+    return _finish(made, requires_grad, out, "normal", layout)
 
 
 def bernoulli(input, p=None, *, generator=None, out=None) -> Tensor:
@@ -276,55 +289,29 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
     return made if out is None else write_out("multinomial", made, out)
 
 
-def _write(target: Tensor, sample: Callable, generator) -> Tensor:
-    target._check_writable()
-    target._assign(draw(sample, generator, target.device))
-    return target
+def poisson(input, generator=None) -> Tensor:
+    """Poisson random numbers with the rates in `input` (read: a barrier); drawn one by one, so meant for small ones."""
+    rates = input.detach()._host()
+    if not input.is_floating_point():
+        raise NotImplementedError(f"\"poisson_cpu\" not implemented for '{input.dtype._scalar_name}'")
+    kind = rates.dtype
+    return draw(
+        lambda g: rejection.counts(g, rejection.poisson, rates.astype(np.float64)).astype(kind), generator, input.device
+    )
 
 
-def _uniform_(self, from_=0.0, to=1.0, *, generator=None, **named):
-    """Fill with uniform random numbers in [from, to)."""
-    low = named.pop("from", from_)
-    if named:
-        raise TypeError(f"uniform_() got an unexpected keyword argument '{next(iter(named))}'")
-    return _write(self, _uniform(tuple(self.shape), self.dtype, float(low), float(to)), generator)
+def binomial(count, prob, generator=None) -> Tensor:
+    """How many of `count` trials of probability `prob` succeed, element by element (both are read: a barrier)."""
+    for name, t in (("count", count), ("prob", prob)):
+        if not t.is_floating_point():
+            kind = t.dtype._scalar_name
+            raise ValueError(f"binomial only supports floating-point dtypes for {name}, got: {kind}")
+    if count.dtype is not prob.dtype:
+        raise RuntimeError(f"Found dtype {prob.dtype._scalar_name} but expected {count.dtype._scalar_name}")
+    pair = [x.astype(np.float64) for x in np.broadcast_arrays(count.detach()._host(), prob.detach()._host())]
+    kind = count.dtype.np
+    return draw(lambda g: rejection.counts(g, rejection.binomial, *pair).astype(kind), generator, count.device)
 
 
-def _normal_(self, mean=0.0, std=1.0, *, generator=None):
-    """Fill with normal random numbers of this mean and standard deviation."""
-    if std < 0:
-        raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}")
-    return _write(self, _normal(tuple(self.shape), self.dtype, float(mean), float(std)), generator)
-
-
-def _random_(self, from_=None, to=None, *, generator=None, **named):
-    """Fill with random integers in [from, to); without bounds, over the dtype's own range from 0."""
-    low, shape, d = named.pop("from", from_), tuple(self.shape), self.dtype.np
-    if low is not None and to is None and "from" not in named:
-        low, to = 0, low
-    if to is None:
-        return _write(self, lambda g: g.random_int(shape, d), generator)
-    return _write(self, lambda g: g.randint(low or 0, to, shape, d), generator)
-
-
-def _bernoulli_(self, p=0.5, *, generator=None):
-    """Fill with ones of probability `p` (a number or a tensor) and zeros."""
-    shape, d = tuple(self.shape), self.dtype.np
-    if isinstance(p, Tensor):
-        chances = p.detach()._host()
-        return _write(self, lambda g: g.bernoulli_tensor(chances, shape, d), generator)
-    return _write(self, lambda g: g.bernoulli(p, shape, d), generator)
-
-
-def _exponential_(self, lambd=1.0, *, generator=None):
-    """Fill with exponentially distributed numbers of rate `lambd`."""
-    shape, d = tuple(self.shape), self.dtype.np
-    return _write(self, lambda g: g.exponential(shape, lambd, d), generator)
-
-
-for _fn in (_uniform_, _normal_, _random_, _bernoulli_, _exponential_):
-    _fn.__name__ = _fn.__name__[1:]
-    _fn.__qualname__ = f"Tensor.{_fn.__name__}"
-    setattr(Tensor, _fn.__name__, _fn)
 Tensor.bernoulli = bernoulli  # type: ignore[method-assign, assignment]
 Tensor.multinomial = multinomial  # type: ignore[method-assign, assignment]

@@ -238,6 +238,48 @@ class Generator:
         logs = each(math.log1p, u) if dtype == np.float64 else np.log1p(u)
         return cast(-1 / lambd * logs, dtype).reshape(shape)
 
+    def cauchy(self, size, median=0.0, sigma=1.0, dtype=np.float32):
+        """Cauchy numbers, ``median + sigma * tan(pi * (u - 0.5))`` in float64 (``Tensor.cauchy_``).
+
+        Raises:
+            RuntimeError: ``sigma`` is not positive, or ``dtype`` is not floating.
+        """
+        dtype, shape, median, sigma = np.dtype(dtype), _shape(size), float(median), float(sigma)
+        check(sigma > 0, f"cauchy_ expects sigma > 0.0, but found sigma={sigma:g}")
+        check(
+            dtype.name in FLOATS,
+            "Cauchy distribution is a continuous probability distribution. dtype must be a floating point but you "
+            f"specified {NAMES[dtype.name][1]}",
+        )
+        u = self._uniform64(math.prod(shape))
+        return cast(median + sigma * each(math.tan, math.pi * (u - 0.5)), dtype).reshape(shape)
+
+    def geometric(self, size, p, dtype=np.float32):
+        """Trials until the first success, ``ceil(log(u) / log(1 - p))`` (``Tensor.geometric_``).
+
+        Raises:
+            RuntimeError: ``p`` is not between 0 and 1.
+            NotImplementedError: ``dtype`` is bool or complex.
+        """
+        dtype, shape, p = np.dtype(dtype), _shape(size), float(p)
+        check(0 < p < 1, f"geometric_ expects p to be in (0, 1), but got p={p:g}")
+        check_known(dtype, SAMPLED - {"bool"}, "geometric_cpu")
+        with np.errstate(divide="ignore"):
+            return cast(np.ceil(np.log(self._uniform64(math.prod(shape))) / math.log1p(-p)), dtype).reshape(shape)
+
+    def log_normal(self, size, mean=1.0, std=2.0, dtype=np.float32):
+        """exp of normals of this mean and deviation, drawn in float64 pairs (``Tensor.log_normal_``).
+
+        Raises:
+            RuntimeError: ``std`` is not positive.
+            NotImplementedError: ``dtype`` is not floating.
+        """
+        dtype, shape, mean, std = np.dtype(dtype), _shape(size), float(mean), float(std)
+        check(std > 0, f"log_normal_ expects std > 0.0, but found std={std:g}")
+        check_known(dtype, FLOATS, "log_normal_cpu")
+        normals = self._few_normals(math.prod(shape))
+        return cast(each(math.exp, fma64(normals, std, mean)), dtype).reshape(shape)
+
     def bernoulli(self, p, size, dtype=np.float32):
         """Ones with probability ``p``, else zeros (``Tensor.bernoulli_(p)``, the mask of dropout).
 

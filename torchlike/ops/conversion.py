@@ -246,17 +246,6 @@ def set_(self, source=None):
     return self
 
 
-@composite("Tensor.resize_")
-def resize_(self, *size, memory_format=None):
-    """Give this tensor another size over its memory, which grows if needed; what is new holds zeros."""
-    from torchlike.core.op import sizes
-
-    raise NotImplementedError(
-        f"Tensor.resize_({list(sizes(size))}): memory has a fixed size here; make a new tensor, or view this one with "
-        "reshape or as_strided"
-    )
-
-
 # --- the same questions asked of torch and of Tensor ------------------------------------------------------------------
 
 

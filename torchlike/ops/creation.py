@@ -41,8 +41,9 @@ def linspace(start: Scalar, end: Scalar, steps: int, dtype):
 def logspace(start: Scalar, end: Scalar, steps: int, base: Scalar, dtype):
     """base to the power of `linspace(start, end, steps)`."""
     d: Any = as_np(dtype)
-    exponents = jnp.linspace(jnp.asarray(start, jnp.float64), jnp.asarray(end, jnp.float64), steps)
-    return jnp.power(jnp.asarray(base, jnp.float64), exponents).astype(d)
+    wide = jnp.complex128 if d.kind == "c" else jnp.float64
+    exponents = jnp.linspace(jnp.asarray(start, wide), jnp.asarray(end, wide), steps)
+    return jnp.power(jnp.asarray(base, wide), exponents).astype(d)
 
 
 @op("_make.eye")
