@@ -107,7 +107,9 @@ def _cov(input: Array, correction: Scalar, fweights: Array | None, aweights: Arr
     x = jnp.atleast_2d(input) if input.ndim < 2 else input
     x = promote_float(x)[0]
     n = x.shape[1]
-    w = fweights if aweights is None else aweights if fweights is None else fweights * aweights
+    w = fweights
+    if aweights is not None:
+        w = aweights if w is None else w * aweights
     if w is None:
         total, mean = jnp.asarray(n, x.real.dtype), jnp.sum(x, 1, keepdims=True) / n
         weighted = x - mean
@@ -119,7 +121,7 @@ def _cov(input: Array, correction: Scalar, fweights: Array | None, aweights: Arr
         centred = x - mean
         weighted = centred * w
     left = total - correction
-    if aweights is not None:
+    if w is not None and aweights is not None:
         left = total - correction * jnp.sum(w * aweights.reshape(-1)) / total
     product = jnp.matmul(centred, weighted.T.conj(), precision="highest")
     return (product / jnp.maximum(left, 0).astype(product.real.dtype)).squeeze()
