@@ -23,8 +23,8 @@ def _fit(input: Array, size: Sizes, dtype):
 
 FIT = Op("copy", _fit)
 
-_REFLECTED = {f"__r{n}__" for n in ("add", "sub", "mul", "truediv", "div", "floordiv", "mod", "pow", "matmul", "and",
-                                    "or", "xor", "lshift", "rshift", "divmod")}  # fmt: skip
+_REFLECTED = {f"__r{n}__" for n in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or",
+                                    "xor", "lshift", "rshift", "divmod")}  # fmt: skip
 _OPERATORS = {n.replace("__r", "__") for n in _REFLECTED} | {"__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"}
 
 
