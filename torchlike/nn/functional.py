@@ -14,9 +14,15 @@ import numpy as np
 
 from torchlike.core.dtype import dtype as _dtype_class
 from torchlike.facade import call as _call
+from torchlike.nn.attention import *  # noqa: F403
+from torchlike.nn.bags import *  # noqa: F403
+from torchlike.nn.label_losses import *  # noqa: F403
 from torchlike.nn.layers import *  # noqa: F403
 from torchlike.nn.layers import written
+from torchlike.nn.linear_loss import *  # noqa: F403
 from torchlike.nn.losses import *  # noqa: F403
+from torchlike.nn.pools import *  # noqa: F403
+from torchlike.nn.resizing import *  # noqa: F403
 from torchlike.ops import activation as _activation
 from torchlike.ops.checks import check
 from torchlike.random import draw

@@ -6,7 +6,7 @@ The mode, a random draw, which running statistics to write, whether an index can
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,21 +15,18 @@ from torchlike.core import dtype as _dtype
 from torchlike.core.graph import no_grad
 from torchlike.facade import assign, write_out
 from torchlike.facade import call as _call
-from torchlike.ops import adaptive_pooling as _adaptive
+from torchlike.nn.bags import known_values
 from torchlike.ops import dropout as _dropout_ops
 from torchlike.ops import linear as _linear
 from torchlike.ops import normalization as _normalization
 from torchlike.ops import padding as _padding
-from torchlike.ops import pooling as _pooling
 from torchlike.ops.checks import check
 from torchlike.random import draw
 from torchlike.tensor import Tensor
 
 __all__ = [
-    "adaptive_max_pool1d", "adaptive_max_pool1d_with_indices", "adaptive_max_pool2d",
-    "adaptive_max_pool2d_with_indices", "alpha_dropout", "batch_norm", "dropout", "dropout1d", "dropout2d",
-    "dropout3d", "embedding", "feature_alpha_dropout", "instance_norm", "max_pool1d", "max_pool1d_with_indices",
-    "max_pool2d", "max_pool2d_with_indices", "max_pool3d", "max_pool3d_with_indices", "normalize", "one_hot", "pad",
+    "alpha_dropout", "batch_norm", "dropout", "dropout1d", "dropout2d", "dropout3d",
+    "feature_alpha_dropout", "instance_norm", "normalize", "one_hot", "pad",
 ]  # fmt: skip
 
 def written(input: Tensor, result: Tensor) -> Tensor:
@@ -209,83 +206,7 @@ def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, o
     return write_out("normalize", input / length, out)
 
 
-# --- pooling ----------------------------------------------------------------------------------------------------------
-
-
-def _pool(body: Any, to_size: bool = False) -> tuple[Callable, Callable]:
-    """A pooling as PyTorch's pair of functions: one that may return indices, one that does. The derivative of the
-    values is the same; the indices are computed only where asked for."""
-    plain = _call(body.op)
-
-    def pool(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
-        return plain(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
-
-    def pool_to(input, output_size, return_indices=False):
-        return plain(input, output_size, return_indices)
-
-    def indexed(*args, **kwargs):
-        kwargs["return_indices"] = True
-        return fn(*args[: 2 if to_size else 6], **kwargs)
-
-    fn = pool_to if to_size else pool
-    fn.__name__ = fn.__qualname__ = body.op.name
-    indexed.__name__ = indexed.__qualname__ = f"{body.op.name}_with_indices"
-    fn.__doc__ = (
-        f"{body.__doc__}\n\n    With `return_indices` also where they stand in the last dimensions taken together. Of "
-        "equal values the first counts, for the gradient too."
-    )
-    indexed.__doc__ = f"`{body.op.name}` with `return_indices=True`."
-    return fn, indexed
-
-
-max_pool1d, max_pool1d_with_indices = _pool(_pooling.max_pool1d)
-max_pool2d, max_pool2d_with_indices = _pool(_pooling.max_pool2d)
-max_pool3d, max_pool3d_with_indices = _pool(_pooling.max_pool3d)
-adaptive_max_pool1d, adaptive_max_pool1d_with_indices = _pool(_adaptive.adaptive_max_pool1d, to_size=True)
-adaptive_max_pool2d, adaptive_max_pool2d_with_indices = _pool(_adaptive.adaptive_max_pool2d, to_size=True)
-
-# --- embedding, padding -----------------------------------------------------------------------------------------------
-
-_embedding = _call(_linear.embedding.op)
-
-
-def known_values(t: Tensor) -> np.ndarray | None:
-    """The elements where they exist already on the CPU; None where reading them would be a barrier."""
-    value = t._read()
-    if value.array is None or value.aval.traced or not t.is_cpu:
-        return None
-    return np.asarray(value.array)
-
-
-def embedding(
-    input: Tensor,
-    weight: Tensor,
-    padding_idx: int | None = None,
-    max_norm: float | None = None,
-    norm_type: float = 2.0,
-    scale_grad_by_freq: bool = False,
-    sparse: bool = False,
-) -> Tensor:
-    """The rows of `weight` (num_embeddings, embedding_dim) at the indices in `input` (*); gives (*, embedding_dim).
-
-    The row `padding_idx` gets no gradient. An index out of range is PyTorch's IndexError if `input` holds its values
-    already; if they are still pending its row is NaN.
-    """
-    if max_norm is not None or scale_grad_by_freq or sparse:
-        raise NotImplementedError(
-            "embedding: max_norm, scale_grad_by_freq and sparse=True are not supported; leave them out, and "
-            "renormalise the weight yourself under torch.no_grad() if its norm has to be bounded"
-        )
-    rows = weight.size(0)
-    if padding_idx is None:
-        padding_idx = -1
-    else:
-        assert -rows <= padding_idx < rows, "Padding_idx must be within num_embeddings"
-        padding_idx %= rows
-    known = known_values(input)
-    if known is not None and known.dtype.kind in "iu" and known.size:
-        check(known.min() >= 0 and known.max() < rows, "index out of range in self", IndexError)
-    return _embedding(weight, input, padding_idx)
+# --- classes, padding -------------------------------------------------------------------------------------------------
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:

@@ -38,6 +38,8 @@ def _adaptive_avg(name: str, n: int, input, output_size):
             f"Expected 2 to 3 dimensions, but got {input.ndim}-dimensional tensor for argument #1 'self' (while "
             "checking arguments for adaptive_avg_pool1d)",
         )
+    else:
+        _check_input_dims(n, input, output_size)
     check(
         input.ndim in (n + 1, n + 2),
         f"{name}(): Expected {n + 1}D or {n + 2}D tensor, but got {listed(input)}",
@@ -57,7 +59,18 @@ def _adaptive_avg(name: str, n: int, input, output_size):
     return x.astype(input.dtype)
 
 
+def _check_input_dims(n: int, input, output_size) -> None:
+    """PyTorch's nn.functional looks at the dimensions first where the output size is a sequence."""
+    check(
+        not isinstance(output_size, tuple | list) or input.ndim > len(output_size),
+        f"Input dimension should be at least {n + 1}",
+        ValueError,
+    )
+
+
 def _adaptive_max(name: str, n: int, input, output_size, indices: bool):
+    if n > 1:
+        _check_input_dims(n, input, output_size)
     check(
         input.ndim in (n + 1, n + 2),
         f"{name}(): Expected {n + 1}D or {n + 2}D tensor, but got: {listed(input)}",
@@ -114,3 +127,9 @@ def adaptive_max_pool1d(input: Array, output_size: int, return_indices: bool = F
 def adaptive_max_pool2d(input: Array, output_size: int, return_indices: bool = False):
     """The largest values of windows that cover `input` (N, C, H, W)."""
     return _adaptive_max("adaptive_max_pool2d", 2, input, output_size, return_indices)
+
+
+@op(grad="AdaptiveMaxPool3DBackward0")
+def adaptive_max_pool3d(input: Array, output_size: int, return_indices: bool = False):
+    """The largest values of windows that cover `input` (N, C, D, H, W)."""
+    return _adaptive_max("adaptive_max_pool3d", 3, input, output_size, return_indices)

@@ -58,14 +58,22 @@ def _check_dtypes(input, weight, bias) -> None:
         if other is not None and other.dtype != input.dtype:
             a, b = (names.get(word(x), word(x).lower()) for x in (input, other))
             raise RuntimeError(f"Input type ({a}) and {what} type ({b}) should be the same")
-    if not inexact(input.dtype):
-        raise NotImplementedError(
-            f"convolution of {word(input)} tensors: convert them with .double() and the result back"
-        )
+    check(
+        word(input) not in ("Bool", "Byte", "Char", "Short", "Int"),
+        f"\"slow_conv\" not implemented for '{word(input)}'",
+        NotImplementedError,
+    )
 
 
 def _run(x, kernel, bias, *, strides, padding, input_dilation, kernel_dilation, groups):
     """Flax's convolution of x (N, C, *) with a kernel (*, I, O)."""
+    if not inexact(x.dtype):  # exact in float64, as far as its integers reach
+        wide = [None if a is None else a.astype(jnp.float64) for a in (x, kernel, bias)]
+        y = _run(
+            *wide, strides=strides, padding=padding, input_dilation=input_dilation, kernel_dilation=kernel_dilation,
+            groups=groups,
+        )  # fmt: skip
+        return y.astype(x.dtype)
     layer = linen.Conv(
         kernel.shape[-1],
         kernel.shape[:-2],
@@ -99,6 +107,13 @@ def _conv(name: str, n: int, input, weight, bias, stride, padding, dilation, gro
         pads = [(p, p) for p in padding]
     check(all(s > 0 for s in stride), "non-positive stride is not supported")
     check(all(d > 0 for d in dilation), "dilation should be greater than zero")
+    check(groups > 0, "non-positive groups is not supported")
+    check(weight.ndim > 2, "weight should have at least three dimensions")
+    check(
+        weight.shape[0] >= groups,
+        f"Given groups={groups}, expected weight to be at least {groups} at dimension 0, but got weight of size "
+        f"{listed(weight)} instead",
+    )
     x = input if input.ndim == n + 2 else input[None]
     _check_dtypes(input, weight, bias)
     _check_channels(input, weight, bias, groups, x)

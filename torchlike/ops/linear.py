@@ -10,6 +10,7 @@ from jax import lax
 
 from torchlike.core.op import Array, inexact, op
 from torchlike.ops.checks import check, listed, word
+from torchlike.ops.norms import vector_norm
 
 
 def _linear_name(template, avals) -> str:
@@ -94,18 +95,42 @@ def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = N
 
 
 @op("torch.embedding", grad="EmbeddingBackward0")
-def embedding(weight: Array, indices: Array, padding_idx: int = -1):
-    """The rows of `weight` at `indices`; the row `padding_idx` gets no gradient."""
+def embedding(
+    weight: Array, indices: Array, padding_idx: int = -1, scale_grad_by_freq: bool = False, sparse: bool = False
+):
+    """The rows of `weight` at `indices`; the row `padding_idx` gets no gradient, and with `scale_grad_by_freq` the
+    others a gradient divided by how often they are used."""
     check(
         word(indices) in ("Long", "Int"),
         "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
         f"torch.{word(indices)}Tensor instead (while checking arguments for embedding)",
     )
     check(weight.ndim == 2, "'weight' must be 2-D")
+    if sparse:
+        raise NotImplementedError("embedding: sparse=True is not supported; leave it out, the gradient is dense")
     rows = jnp.take(weight, indices, axis=0, mode="fill", fill_value=jnp.nan)
+    if scale_grad_by_freq:
+        rows = by_frequency(rows, indices, weight.shape[0])
     if padding_idx >= 0:
         rows = jnp.where((indices == padding_idx)[..., None], lax.stop_gradient(rows), rows)
     return rows
+
+
+def by_frequency(rows, indices, count: int):
+    """The same rows, their gradient divided by how often each index occurs."""
+    times = jnp.zeros(count, jnp.int64).at[indices.reshape(-1)].add(1, mode="drop")
+    share = 1 / jnp.take(times, indices, mode="clip")[..., None].astype(rows.dtype)
+    still = lax.stop_gradient(rows)
+    return still + (rows - still) * share
+
+
+@op(differentiable=False)
+def embedding_renorm(weight: Array, indices: Array, max_norm: float, norm_type: float):
+    """`weight` with the rows at `indices` scaled down to `max_norm` where their norm is above it."""
+    used = jnp.zeros(weight.shape[0], bool).at[indices.reshape(-1)].set(True, mode="drop")
+    length = vector_norm(weight, float(norm_type), 1, True)
+    scale = jnp.where(used[:, None] & (length > max_norm), max_norm / (length + 1e-7), 1)
+    return weight * scale.astype(weight.dtype)
 
 
 @op(differentiable=False)

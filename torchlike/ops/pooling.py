@@ -189,8 +189,9 @@ def _avg_pool(name: str, n: int, input, kernel_size, stride, padding, ceil_mode,
     else:
         check(input.ndim in (n + 1, n + 2), f"non-empty {n + 1}D or {n + 2}D (batch mode) tensor expected for input")
     for k, p in zip(kernel, padding, strict=True):
+        check(p >= 0, f"pad must be non-negative, but got pad: {p}")
         check(
-            0 <= p <= k // 2,
+            p <= k // 2,
             f"pad should be at most half of effective kernel size, but got pad={p}, kernel_size={k} and dilation=1",
         )
     size = input.shape[input.ndim - n :]

@@ -1,0 +1,85 @@
+"""Scaled dot-product attention."""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+
+from torchlike.core.op import Array, inexact, op
+from torchlike.ops.checks import check, word
+
+
+def _check(query, key, value, mask, is_causal: bool) -> None:
+    check(
+        query.dtype == key.dtype == value.dtype,
+        "Expected query, key, and value to have the same dtype, but got query.dtype: "
+        f"{_c(query)} key.dtype: {_c(key)} and value.dtype: {_c(value)} instead.",
+    )
+    check(
+        query.ndim >= 2 and key.ndim >= 2 and value.ndim >= 2,
+        "Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: "
+        f"{query.ndim}, key.dim: {key.ndim} and value.dim: {value.ndim} instead.",
+    )
+    if mask is not None:
+        check(
+            mask.dtype == bool or mask.dtype == query.dtype or mask.dtype == jnp.float32,
+            f"Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: {_c(mask)}"
+            f" and  query.dtype: {_c(query)} instead.",
+        )
+        check(not is_causal, "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
+
+
+def _c(x) -> str:
+    names = {"Half": "c10::Half", "BFloat16": "c10::BFloat16", "Long": "long int"}
+    return names.get(word(x), word(x).lower())
+
+
+def _repeated(x, heads: int):
+    return jnp.repeat(x, heads // x.shape[-3], -3)
+
+
+def weights(query, key, mask, is_causal: bool, scale: float | None):
+    """softmax(query · keyᵀ · scale + mask) over the keys; 0 for a query that may see no key."""
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    root = math.sqrt(abs(scale))
+    scores = jnp.matmul(query * (root if scale >= 0 else -root), jnp.swapaxes(key, -1, -2) * root)
+    if is_causal:
+        mask = jnp.tri(scores.shape[-2], scores.shape[-1], dtype=bool)
+    if mask is None:
+        return jax.nn.softmax(scores, -1)
+    scores = jnp.where(mask, scores, -jnp.inf) if mask.dtype == bool else scores + mask
+    blind = (scores == -jnp.inf).all(-1, keepdims=True)
+    return jnp.where(blind, 0, jax.nn.softmax(jnp.where(blind, 0, scores), -1))
+
+
+@op(grad="ScaledDotProductFlashAttentionForCpuBackward0")
+def scaled_dot_product_attention(
+    query: Array, key: Array, value: Array, attn_mask: Array | None, kept: Array | None, dropout_p: float,
+    is_causal: bool, scale: float | None, enable_gqa: bool,
+):  # fmt: skip
+    """softmax(query · keyᵀ · scale + mask) · value (https://arxiv.org/abs/1706.03762).
+
+    `query` (..., L, E), `key` (..., S, E), `value` (..., S, Ev). `kept` says which weights the dropout leaves.
+    """
+    _check(query, key, value, attn_mask, is_causal)
+    check(inexact(query.dtype), f"\"softmax\" not implemented for '{word(query)}'", NotImplementedError)
+    given = query.dtype
+    if given.itemsize == 2:
+        query, key, value = (x.astype(jnp.float32) for x in (query, key, value))
+    if enable_gqa:
+        check(
+            min(query.ndim, key.ndim, value.ndim) >= 3,
+            "scaled_dot_product_attention: If enable_gqa is True, query, key and value must have at least 3 dimensions",
+        )
+        heads = query.shape[-3]
+        check(
+            heads % key.shape[-3] == 0 and heads % value.shape[-3] == 0,
+            "Number of heads in key and value must divide the number of heads in query when enable_gqa=True",
+        )
+        key, value = _repeated(key, heads), _repeated(value, heads)
+    chances = weights(query, key, attn_mask, is_causal, scale)
+    if kept is not None:
+        chances = chances * (kept / (1 - dropout_p)).astype(chances.dtype)
+    return jnp.matmul(chances, value).astype(given)
