@@ -1,1 +1,3 @@
-"""torch.linalg: decompositions, solvers, norms and inverses of matrices. Bound from the table of operations."""
+
+
+from torchlike.ops.matrix_checks import LinAlgError as LinAlgError

@@ -38,7 +38,8 @@ Sizes = tuple[int, ...]
 
 _ARRAY, _ARRAYS, _SIZES, _STATIC = range(4)
 _KINDS = {"Array": _ARRAY, "Array | None": _ARRAY, "Scalar": _ARRAY, "Scalar | None": _ARRAY, "Arrays": _ARRAYS}
-_ALIASES = {"axis": "dim", "keepdims": "keepdim", "x1": "input", "x2": "other", "x": "input", "a": "input"}
+_ALIASES = {"axis": "dim", "keepdims": "keepdim", "x1": "input", "x2": "other", "x": "input", "a": "input",
+            "input": "A"}  # fmt: skip
 
 
 _SMALL = 2**28  # elements of an array that nobody need worry about

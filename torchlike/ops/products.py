@@ -169,11 +169,11 @@ def _batched(a, b):
 
 
 def _added(input, product, beta, alpha):
-    """`beta * input + alpha * product`; nothing is multiplied by a number left at 1."""
+    """`beta * input + alpha * product`; nothing is multiplied by a number left at 1, and 0 wipes even what is NaN."""
     if type(alpha) is not int:
         product = product * jnp.asarray(alpha, product.dtype)
     if type(beta) is not int:
-        input = input * jnp.asarray(beta, input.dtype)
+        input = jnp.where(jnp.asarray(beta) == 0, 0, input * jnp.asarray(beta, input.dtype))
     return input + product
 
 
@@ -230,7 +230,7 @@ def addr(input: Array, vec1: Array, vec2: Array, *, beta: Scalar = 1, alpha: Sca
 @op("*.addbmm", "Tensor.addbmm_")
 def addbmm(input: Array, batch1: Array, batch2: Array, *, beta: Scalar = 1, alpha: Scalar = 1):
     """`beta * input + alpha * Σ batch1[i] @ batch2[i]`, the input broadcasting."""
-    return _added(input, bmm(batch1, batch2).sum(0), beta, alpha)
+    return _added(input, bmm(batch1, batch2).sum(0, dtype=input.dtype), beta, alpha)
 
 
 @op("*.baddbmm", "Tensor.baddbmm_")
