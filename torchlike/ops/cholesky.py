@@ -43,6 +43,8 @@ def _order_of_failure(a):
 
 def _factor(a, upper: bool):
     """(factor, info). The factor is not a number where info is not 0."""
+    if 0 in a.shape:
+        return a, jnp.zeros(a.shape[:-2], jnp.int32)
     whole = hermitian(a, upper)
     low = lax.linalg.cholesky(whole, symmetrize_input=False)
     batch = a.shape[:-2]
@@ -110,6 +112,8 @@ def cholesky(input, upper: bool = False, *, out=None):
 def _solved(rhs, factor, upper: bool):
     """`A⁻¹ rhs` with the factor of A: two triangular solves."""
     factor, rhs = batched(factor, rhs)
+    if 0 in rhs.shape:
+        return rhs
     half = lax.linalg.triangular_solve(
         factor, rhs, left_side=True, lower=not upper, transpose_a=upper, conjugate_a=upper
     )
@@ -133,7 +137,7 @@ def _rule(upper: bool):
     def _(primals, tangents):
         (rhs, factor), (drhs, dfactor) = primals, tangents
         x = solve(rhs, factor)
-        return x, _solved(drhs - _moved(factor, dfactor, upper) @ x, factor, upper)
+        return x, solve(drhs - _moved(factor, dfactor, upper) @ x, factor)
 
     return solve
 

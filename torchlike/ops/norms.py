@@ -86,27 +86,8 @@ def std_mean(input: Array, dim: int | tuple | None = None, *, correction: float 
 # --- norms ------------------------------------------------------------------------------------------------------------
 
 
-@op("*.norm", grad="LinalgVectorNormBackward0")
-def norm(
-    input: Array, p: float | str | None = "fro", dim: int | tuple | None = None, keepdim: bool = False, dtype=None
-):
-    """(Σ |x|^p)^(1/p): p=2 (also "fro") Euclidean, 1 the sum, inf the greatest, -inf the least, 0 how many are not 0.
-
-    Its gradient is 0 where it is 0.
-    """
-    if p == "nuc":
-        raise NotImplementedError('norm(p="nuc") is not supported: use jax.numpy.linalg.svd on input.jax()')
-    d = as_np(dtype)
-    x = input if d is None else input.astype(d)
-    check(
-        category(x.dtype) >= 2,
-        f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {word(x)}",
-    )
-    return vector_norm(x, 2.0 if p in ("fro", None) else float(p), dim, keepdim)
-
-
 def vector_norm(x, p: float, dim, keepdim: bool):
-    """The p-norm along dims; shared by `torch.norm`, `torch.dist` and `torch.linalg`."""
+    """The p-norm along dims; shared by `torch.dist` and ops/matrix_norms.py."""
     dims = over(dim, x.ndim) if x.ndim else ()
     d = x.dtype
     x = x.astype(jnp.float32) if d.itemsize == 2 else x

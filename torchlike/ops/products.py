@@ -16,13 +16,13 @@ _C_WORDS = {"Half": "c10::Half", "BFloat16": "c10::BFloat16", "Long": "long", "S
             "ComplexDouble": "c10::complex<double>"}  # fmt: skip
 
 
-def _c(x) -> str:
+def c_name(x) -> str:
     """The C++ name of the type of an array, as some of PyTorch's errors print it."""
     return _C_WORDS.get(word(x), word(x).lower())
 
 
 def same_type(a, b) -> None:
-    check(a.dtype == b.dtype, f"expected m1 and m2 to have the same dtype, but got: {_c(a)} != {_c(b)}")
+    check(a.dtype == b.dtype, f"expected m1 and m2 to have the same dtype, but got: {c_name(a)} != {c_name(b)}")
 
 
 def _multiplies(a, b, names: str = "mat1 and mat2") -> None:
