@@ -1,4 +1,4 @@
-"""Powers, exponentials and chains of products of matrices, Vandermonde matrices, batches of dot products."""
+"""Powers, exponentials and chains of products of matrices, Vandermonde matrices, products of batches of vectors."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from torchlike.ops.dims import wrap_dim
 from torchlike.ops.matrix_checks import floating, given, square
 from torchlike.ops.products import c_name, cross, mm
 from torchlike.ops.promotion import elementwise
+from torchlike.ops.slicing import diagonal
 from torchlike.ops.solving import inv
 
 
@@ -39,6 +40,12 @@ def linalg_vecdot(x: Array, y: Array, *, dim: int = -1):
         wrap_dim(dim, 0)
         return jnp.conj(a) * b
     return (jnp.conj(a) * b).sum(wrap_dim(dim, a.ndim))
+
+
+@composite("linalg.diagonal")
+def linalg_diagonal(A, *, offset: int = 0, dim1: int = -2, dim2: int = -1):
+    """The diagonals of matrices, a view; `offset` moves them up."""
+    return diagonal.view((SLOT, offset, dim1, dim2), [A])
 
 
 # --- powers and exponentials ------------------------------------------------------------------------------------------
@@ -178,7 +185,7 @@ def chain_matmul(*matrices, out=None):
 
 @op("linalg.vander")
 def linalg_vander(x: Array, N: int | None = None):
-    """The powers 0, 1, ..., N - 1 of every element, in a new last dimension: (..., n) gives (..., n, N); N is n if None.
+    """The powers 0, 1, ..., N - 1 of every element in a new last dimension, (..., n) to (..., n, N); N is n if None.
 
     Integers give int64.
     """

@@ -174,7 +174,7 @@ def linalg_cond(A: Array, p: float | str | None):
 
 @composite("linalg.cond")
 def cond(A, p=None, *, out=None):
-    """The condition number of (..., m, n) matrices in the norm p: 2 (None), -2, or for square ones any of `matrix_norm`.
+    """The condition number of (..., m, n) matrices in the norm p: 2 (None), -2, for square ones any of `matrix_norm`.
 
     inf for a singular matrix.
     """

@@ -11,9 +11,9 @@ import jax.numpy as jnp
 
 from torchlike.core.dtype import category
 from torchlike.core.op import Array, Op, op
-from torchlike.ops.checks import check, word
+from torchlike.ops.checks import check
 from torchlike.ops.pointwise import magnitude
-from torchlike.ops.promotion import as_np, promote_float
+from torchlike.ops.promotion import promote_float
 from torchlike.ops.reduction import filled, over
 
 # --- spread -----------------------------------------------------------------------------------------------------------

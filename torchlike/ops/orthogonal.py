@@ -34,7 +34,7 @@ def reduced(a):
 
 @reduced.defjvp
 def _reduced_jvp(primals, tangents):
-    """dQ = Q Ω + (dA R⁻¹ less its part in Q), dR from the product rule; Ω is the anti-Hermitian part that keeps R upper.
+    """dQ = Q Ω + (dA R⁻¹ less its part in Q), dR by the product rule; Ω is anti-Hermitian and keeps R upper.
 
     Walter et al., "On evaluating higher-order derivatives of the QR decomposition of tall matrices with full column
     rank in forward and reverse mode algorithmic differentiation" (2010). A wide A = (A1, A2) has A1 = Q R1 and
@@ -200,7 +200,7 @@ def ormqr(input: Array, tau: Array, other: Array, left: bool = True, transpose: 
     check(other.shape[side] == input.shape[-2], f"{name}: other.shape[{side}] must be equal to input.shape[-2]")
     check(
         tau.shape[-1] <= input.shape[-1],
-        f"{name}: input.shape[-1] must be greater than or equal to tau.shape[-1]",
+        f"{name}: tau.shape[-1] must be equal to min(other.shape[{side}], input.shape[-1])",
     )
     check(
         input.ndim - tau.ndim == 1,

@@ -180,6 +180,11 @@ def _pinv_rule(hermitian: bool):
 _PINV = {hermitian: _pinv_rule(hermitian) for hermitian in (False, True)}
 
 
+def pinv_of(a, rtol):
+    """The pseudo-inverse; singular values up to rtol times the greatest count as 0."""
+    return _PINV[False](a, jnp.zeros((), real_type(a)), rtol)
+
+
 def _tolerances(a, atol, rtol):
     """The two limits as real arrays, by default none and max(m, n) times the dtype's epsilon."""
     kind = real_type(a)
