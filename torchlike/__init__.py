@@ -102,13 +102,15 @@ _bind_all(
 storage.bind(Tensor)
 globals().update(_NAMED)
 
-_LATE: frozenset[str] = frozenset()
+_LATE = frozenset({
+    "_C", "_custom_ops", "_dynamo", "_higher_order_ops", "_inductor", "_prims_common", "_tensor", "_utils", "ao",
+    "classes", "distributed", "export", "futures", "fx", "hub", "jit", "library", "multiprocessing",
+    "numa", "onnx", "overrides", "profiler", "quantization", "testing",
+})  # fmt: skip
 """Modules that few scripts use: imported when they are asked for."""
 
 
 def __getattr__(name: str):
-    if name == "vmap":
-        return _importlib.import_module("torchlike.func").vmap
     if name in _LATE:
         return _importlib.import_module(f"torchlike.{name}")
     raise AttributeError(f"module 'torch' has no attribute '{name}'")

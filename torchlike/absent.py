@@ -1,9 +1,13 @@
-"""Kinds of accelerators that JAX has none of here: modules that can be asked, and raise where they are used."""
+"""What JAX has not here: kinds of accelerators, and calls that raise when they are used, with a way around."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+
+NO_GRAPHS = (
+    "programs are not traced to graphs of Python calls here; jax.make_jaxpr shows a function of tensors as JAX sees it"
+)
 
 
 def answers(name: str, raises: Callable[[str], BaseException]) -> dict[str, Any]:
@@ -68,3 +72,35 @@ class NoDevice:
 
     def __exit__(self, *exc: Any) -> None:
         pass
+
+
+def function(name: str, way: str) -> Any:
+    """A function that can be imported and raises NotImplementedError when it is called; `way` says what to do."""
+
+    def fn(*args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(f"{name}(): {way}")
+
+    fn.__name__ = fn.__qualname__ = name.rpartition(".")[2]
+    fn.__module__ = name.rpartition(".")[0]
+    fn.__doc__ = f"Raises NotImplementedError: {way}."
+    return fn
+
+
+def kind(name: str, way: str, *bases: type) -> Any:
+    """A class that can be imported, named in annotations and asked for by `isinstance`, and raises when it is made."""
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        raise NotImplementedError(f"{name}(): {way}")
+
+    space, _, last = name.rpartition(".")
+    body = {"__init__": __init__, "__module__": space, "__doc__": f"Raises NotImplementedError when made: {way}."}
+    return type(last, bases, body)
+
+
+def fill(space: dict[str, Any], way: str, *, functions: str = "", kinds: str = "") -> None:
+    """Put such functions and classes, named in strings, into a module."""
+    module = space["__name__"].replace("torchlike", "torch", 1)
+    for name in functions.split():
+        space[name] = function(f"{module}.{name}", way)
+    for name in kinds.split():
+        space[name] = kind(f"{module}.{name}", way)

@@ -78,6 +78,8 @@ def _compiled(fn: Callable, fullgraph: bool, watched) -> Callable:
 class Captured:
     """A function with its captures, one list for each structure of its arguments."""
 
+    eager = False  # torch.compiler.set_stance("force_eager"): run the functions as they are
+
     def __init__(self, fn: Callable, watched):
         self.fn = fn
         self.watched = watched
@@ -87,7 +89,7 @@ class Captured:
         self.known: dict[tuple, list] = {}
 
     def __call__(self, args: tuple, kwargs: dict):
-        if capture.active is not None or any(map(_traced, args)):
+        if capture.active is not None or self.eager or any(map(_traced, args)):
             return self.fn(*args, **kwargs)  # inside another capture or a JAX transformation it is just a function
         if kwargs or not self.plain or len(args) != len(self.signature.parameters):
             bound = self.signature.bind(*args, **kwargs)
@@ -220,3 +222,91 @@ def _put_together(tree, tensors):
     if kind == "dict":
         return rest[0]({key: _put_together(part, tensors) for key, part in rest[1].items()})
     return rest[0]
+
+
+# --- what a script asks of the compiler -------------------------------------------------------------------------------
+
+
+def is_compiling() -> bool:
+    """Whether a call is being captured by `torch.compile(fullgraph=True)` now."""
+    return capture.active is not None
+
+
+is_dynamo_compiling = is_compiling
+
+
+def is_exporting() -> bool:
+    """False: there is no torch.export here."""
+    return False
+
+
+def disable(fn: Callable | None = None, recursive: bool = True, *, reason: str | None = None) -> Callable:
+    """For a function that must not become part of a captured program: it raises if `torch.compile(fullgraph=True)`
+    meets it, as in PyTorch; elsewhere it runs as it is. A decorator, with or without parentheses."""
+    if fn is None:
+        return functools.partial(disable, recursive=recursive, reason=reason)
+    if isinstance(fn, type) or not callable(fn):
+        return fn
+    from torchlike.nn import Module
+
+    if isinstance(fn, Module):
+        return fn
+
+    @functools.wraps(fn)
+    def outside(*args, **kwargs):
+        if capture.active is not None:
+            raise Refused(
+                f"torch.compile(fullgraph=True): it calls {getattr(fn, '__name__', fn)}, which torch.compiler.disable "
+                f"keeps out{f' ({reason})' if reason else ''}. Leave fullgraph out."
+            )
+        return fn(*args, **kwargs)
+
+    return outside
+
+
+def allow_in_graph(fn):
+    """The function as it is: every function may be part of a captured program."""
+    return fn
+
+
+def assume_constant_result(fn):
+    """The function as it is: what it returns is watched like any other Python value."""
+    return fn
+
+
+def nested_compile_region(fn):
+    """The function as it is: XLA shares equal parts of a program itself."""
+    return fn
+
+
+def cudagraph_mark_step_begin() -> None:
+    """Nothing to do: XLA's results are never overwritten by the next step."""
+
+
+def reset() -> None:
+    """Forget every compiled program."""
+    from torchlike.core import op, program
+
+    program._programs.clear()
+    op._specs.clear()
+
+
+def list_backends(exclude_tags: tuple = ()) -> list[str]:
+    """The compilers that `torch.compile(backend=...)` can have: XLA."""
+    return ["xla"]
+
+
+class set_stance:
+    """"default" and "force_eager" ("run without capturing" is what plain `torch.compile` does); others raise."""
+
+    def __init__(self, stance: str = "default", *, skip_guard_eval_unsafe: bool = False, force_backend=None):
+        if stance not in ("default", "force_eager") or skip_guard_eval_unsafe or force_backend is not None:
+            raise NotImplementedError(f"torch.compiler.set_stance({stance!r}): only 'default' and 'force_eager'")
+        self.was = Captured.eager
+        Captured.eager = stance == "force_eager"
+
+    def __enter__(self) -> set_stance:
+        return self
+
+    def __exit__(self, *exc) -> None:
+        Captured.eager = self.was

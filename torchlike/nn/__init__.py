@@ -3,8 +3,10 @@
 from torchlike.nn import functional as functional
 from torchlike.nn import init as init
 from torchlike.nn import modules as modules
+from torchlike.nn import parallel as parallel
 from torchlike.nn import utils as utils
 from torchlike.nn.modules import *  # noqa: F403
 from torchlike.nn.modules import Module as Module
+from torchlike.nn.parallel import DataParallel as DataParallel
 from torchlike.nn.parameter import Buffer as Buffer
 from torchlike.nn.parameter import Parameter as Parameter

@@ -1,0 +1,3 @@
+"""torch._tensor: where PyTorch keeps the class Tensor."""
+
+from torchlike.tensor import Tensor as Tensor

@@ -1,0 +1,3 @@
+"""torch.distributed._shard: names that packages import."""
+
+from torchlike.distributed._shard import sharded_tensor as sharded_tensor

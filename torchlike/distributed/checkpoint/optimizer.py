@@ -1,0 +1,9 @@
+"""The state of optimizers in parts: names can be imported, uses raise."""
+
+from torchlike import absent as _absent
+
+_absent.fill(
+    globals(),
+    "checkpoints in parts are orbax's business; in one process use torch.save and torch.load",
+    functions="load_sharded_optimizer_state_dict",
+)  # fmt: skip

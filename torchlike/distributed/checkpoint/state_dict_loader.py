@@ -1,0 +1,9 @@
+"""Reading checkpoints in parts: names can be imported, uses raise."""
+
+from torchlike import absent as _absent
+
+_absent.fill(
+    globals(),
+    "checkpoints in parts are orbax's business; in one process use torch.save and torch.load",
+    functions="load load_state_dict _load_state_dict",
+)  # fmt: skip

@@ -1,0 +1,3 @@
+"""torch.distributed.elastic.multiprocessing: processes that are started anew when they fail."""
+
+from torchlike.distributed.elastic.multiprocessing import errors as errors

@@ -1,0 +1,9 @@
+"""torch.distributed.optim: optimizers over several processes; names can be imported, uses raise."""
+
+from torchlike import absent as _absent
+
+_absent.fill(
+    globals(),
+    "several processes are JAX's business: jax.distributed.initialize() and sharded arrays",
+    kinds="DistributedOptimizer PostLocalSGDOptimizer ZeroRedundancyOptimizer",
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""torch.onnx._internal: nothing is in it here."""
