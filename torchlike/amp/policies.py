@@ -35,7 +35,7 @@ _CUDA_FLOAT32 = {
 }  # fmt: skip
 
 CPU = {
-    **dict.fromkeys(_PRODUCTS, LOWER),
+    **dict.fromkeys(_PRODUCTS | {"einsum", "tensordot", "chain_matmul", "multi_dot"}, LOWER),
     **dict.fromkeys(_LOSSES | _CPU_FLOAT32, FLOAT32),
     **dict.fromkeys(("stack", "cat", "index_copy"), WIDEST),
 }

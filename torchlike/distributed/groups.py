@@ -190,7 +190,7 @@ def init_process_group(
     size = world_size if world_size != -1 else _given(init_method, "world_size", "WORLD_SIZE", 1 if store else None)
     number = rank if rank != -1 else _given(init_method, "rank", "RANK", 0 if store else None)
     if size is None or number is None:
-        missing = "WORLD_SIZE" if size is None else "RANK"
+        missing = "RANK" if number is None else "WORLD_SIZE"
         raise ValueError(
             f"Error initializing torch.distributed using env:// rendezvous: environment variable {missing} expected, "
             "but not set"

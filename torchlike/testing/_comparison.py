@@ -71,8 +71,8 @@ def _compare(a: Any, b: Any, where: str, subclasses: bool, rtol, atol, equal_nan
     if isinstance(a, Mapping) and isinstance(b, Mapping):
         if set(a) != set(b):
             lines = [
-                f"Missing keys in the {side} mapping: {sorted(missing, key=str)}"
-                for side, missing in (("actual", set(b) - set(a)), ("expected", set(a) - set(b))) if missing
+                f"{what} keys in the actual mapping: {sorted(keys, key=str)}"
+                for what, keys in (("Missing", set(b) - set(a)), ("Additional", set(a) - set(b))) if keys
             ]  # fmt: skip
             _fail("The keys of the mappings do not match:\n" + "\n".join(lines), where, msg)
         for key in sorted(a, key=str):
@@ -142,15 +142,16 @@ def _tensors(a: Tensor, b: Tensor, where: str, rtol, atol, equal_nan: bool, flag
         rtol, atol = default_tolerances(a, b)
     x, y = (_wide(t) for t in (a, b))
     with np.errstate(all="ignore"):
-        difference = np.abs(x - y) if x.dtype != np.bool_ else (x != y).astype(np.float64)
-        close = (x == y) | (np.isfinite(difference) & (difference <= atol + rtol * np.abs(y)))
+        difference = np.abs(x - y) if x.dtype != np.bool_ else (x != y).astype(np.int64)
+        finite = difference < np.inf
+        close = (x == y) | (finite & (difference <= atol + rtol * np.abs(y)))
         if equal_nan:
             close |= (x != x) & (y != y)
         if close.all():
             return
-        relative = difference / np.abs(y)
+        relative = difference.astype(np.float64) / np.abs(y.astype(np.complex128))
     exact = rtol == atol == 0
-    kind = "Booleans" if a.dtype is _dtype.bool else "Tensor-likes" if a.ndim else "Scalars"
+    kind = "Tensor-likes" if a.ndim else "Booleans" if a.dtype is _dtype.bool else "Scalars"
     if not a.ndim:
         allowed = ("", "") if exact else (f" (up to {atol} allowed)", f" (up to {rtol} allowed)")
         _fail(
@@ -181,7 +182,7 @@ def _wide(t: Tensor) -> np.ndarray:
     if kind == "b":
         return array
     if kind in "iu":
-        return array.astype(object) if array.dtype.itemsize == 8 and array.size < 10**5 else array.astype(np.int64)
+        return array.astype(object) if array.dtype == np.uint64 else array.astype(np.int64)
     return array.astype(np.float64)
 
 

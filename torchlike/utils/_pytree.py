@@ -226,10 +226,11 @@ class TreeSpec:
     def __hash__(self) -> int:
         return hash((self.type, self.num_leaves, self.num_nodes))
 
-    def __repr__(self) -> str:
+    def __repr__(self, indent: int = 0) -> str:
         if self.is_leaf():
             return "*"
-        return f"TreeSpec({self.type.__name__}, {self.context}, {self.children_specs})"
+        children = f",\n{' ' * (indent + 2)}".join(c.__repr__(indent + 2) for c in self.children_specs)
+        return f"TreeSpec({self.type.__name__}, {self.context}, [{children}])"
 
 
 def issubclass_of_dict(kind: Any) -> bool:
@@ -242,6 +243,9 @@ class LeafSpec(TreeSpec):
 
     def __init__(self) -> None:
         super().__init__(None)
+
+    def __repr__(self, indent: int = 0) -> str:
+        return "*"
 
 
 _LEAF = LeafSpec()
