@@ -4,8 +4,6 @@ Decorators return what they decorate; `script` returns the function or module it
 file raises.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from concurrent.futures import Future as _Future
 from typing import Any, Final  # noqa: F401  torch.jit.Final

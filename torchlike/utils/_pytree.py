@@ -177,10 +177,11 @@ class TreeSpec:
     """A structure: the class of a node, its context, and the structures of its children."""
 
     def __init__(self, type: Any, context: Any = None, children_specs: Iterable[TreeSpec] = ()):
-        self.type, self.context, self.children_specs = type, context, list(children_specs)
+        self.type, self.context = type, context
+        self.children_specs: list[TreeSpec] = list(children_specs)
         leaf = type is None
-        self.num_leaves = 1 if leaf else sum(c.num_leaves for c in self.children_specs)
-        self.num_nodes = 1 + sum(c.num_nodes for c in self.children_specs)
+        self.num_leaves: int = 1 if leaf else sum(c.num_leaves for c in self.children_specs)
+        self.num_nodes: int = 1 + sum(c.num_nodes for c in self.children_specs)
         self.num_children = len(self.children_specs)
 
     def is_leaf(self) -> bool:

@@ -62,7 +62,11 @@ class Timer:
         from torchlike.core.tape import barrier
         from torchlike.cuda import synchronize
 
-        space = {"torch": torchlike, **(globals or {}), "__wait": lambda: (barrier(), synchronize())}
+        def wait() -> None:
+            barrier()
+            synchronize()
+
+        space = {"torch": torchlike, **(globals or {}), "__wait": wait}
         self._label = " ".join(x for x in (label or stmt, sub_label, description) if x)
         self._timer = timeit.Timer(f"{stmt}\n__wait()", setup, timer, space)
         self._many = lambda n: timeit.Timer(
@@ -84,7 +88,7 @@ class Timer:
             if taken > min_run_time / 1000 or number >= 10**6:
                 break
             number *= 10
-        times = []
+        times: list[float] = []
         while sum(times) < min_run_time:
             times.append(self._many(number).timeit(1))
         return Measurement(number, times, self._label)

@@ -87,7 +87,9 @@ def set_optimizer_state_dict(model: Any, optimizers: Any, optim_state_dict: dict
     _options(options)
     settings = {name: g for g in optim_state_dict["param_groups"] for name in g["params"]}
     for optimizer in _several(optimizers):
-        names, number, groups, state = _named(model, optimizer), 0, [], {}
+        names, number = _named(model, optimizer), 0
+        groups: list[dict] = []
+        state: dict[int, Any] = {}
         for group in names:
             numbers = list(range(number, number + len(group)))
             number += len(group)
