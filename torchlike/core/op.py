@@ -65,15 +65,18 @@ class Op:
 
     result: Callable = tuple
     shows = False  # whether it is the reading side of a view, which takes no memory in PyTorch
+    missing: dict[int, str] | None = None  # inputs towards which PyTorch has no derivative, as its errors call them
     uniform = False  # whether it gives one value everywhere, so that memory shown more than once may be written with it
 
     def __init__(
         self, name: str, body: Callable, *,
         grad: str | Callable[[tuple, tuple], str] | None = None, differentiable: bool = True, result: Callable = tuple,
+        missing: dict[int, str] | None = None,
     ):  # fmt: skip
         self.name = name
         self.body = body
         self.differentiable = differentiable
+        self.missing = missing
         self.result = result
         self.grad_name = grad or "".join(part.capitalize() for part in name.split("_")) + "Backward0"
         self.parameters = list(inspect.signature(body).parameters.values())

@@ -284,6 +284,9 @@ def differentiate(node: OpNode, saved: list, cotangents: list) -> list:
     rule = node.rule
     if rule.spec.op.grad_name == "NotImplemented":
         raise RuntimeError(f"derivative for aten::{rule.spec.op.name} is not implemented")
+    for i, name in (rule.spec.op.missing or {}).items():
+        if rule.wanted[i]:
+            raise NotImplementedError(f"the derivative for '{name}' is not implemented.")
     given = tuple([c is not None for c in cotangents])
     primals = saved
     if mode.grad:

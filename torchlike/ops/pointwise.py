@@ -13,7 +13,7 @@ import numpy as np
 from jax import lax
 
 from torchlike.core.dtype import category
-from torchlike.core.op import Array, Scalar, op
+from torchlike.core.op import Array, op
 from torchlike.ops.checks import check, need, word
 from torchlike.ops.promotion import elementwise, promote_float, result_type
 
@@ -27,11 +27,6 @@ def _in_double(f):
     return exact
 
 
-def _digamma(x):
-    pole = x == 0
-    return jnp.where(pole, jnp.copysign(jnp.inf, -x), jax.scipy.special.digamma(jnp.where(pole, 1, x)))
-
-
 _FLOATING: dict[str, tuple] = {
     "acos": (jnp.arccos, "The angle in [0, π] whose cosine is x.", "arccos"),
     "acosh": (jnp.arccosh, "The number at least 0 whose hyperbolic cosine is x.", "arccosh"),
@@ -42,25 +37,19 @@ _FLOATING: dict[str, tuple] = {
     "cos": (jnp.cos, "The cosine of x, x in radians."),
     "cosh": (jnp.cosh, "The hyperbolic cosine of x."),
     "deg2rad": (lambda x: x * (math.pi / 180), "Degrees as radians."),
-    "digamma": (_digamma, "The derivative of the logarithm of the gamma function."),
-    "erf": (lax.erf, "The error function: 2/√π times the integral of exp(-t²) from 0 to x."),
-    "erfc": (lax.erfc, "1 - erf(x), without cancellation."),
-    "erfinv": (lax.erf_inv, "The number whose error function is x."),
     "exp": (jnp.exp, "e to the power of x."),
-    "exp2": (jnp.exp2, "2 to the power of x."),
-    "expm1": (jnp.expm1, "exp(x) - 1, without cancellation."),
-    "i0": (jax.scipy.special.i0, "The modified Bessel function of the first kind of order 0."),
-    "lgamma": (jax.scipy.special.gammaln, "The logarithm of the absolute value of the gamma function."),
+    "exp2": (jnp.exp2, "2 to the power of x.", "special.exp2"),
+    "expm1": (jnp.expm1, "exp(x) - 1, without cancellation.", "special.expm1"),
     "log": (jnp.log, "The natural logarithm."),
     "log10": (_in_double(jnp.log10), "The logarithm to base 10."),
-    "log1p": (jnp.log1p, "log(1 + x), without cancellation."),
+    "log1p": (jnp.log1p, "log(1 + x), without cancellation.", "special.log1p"),
     "log2": (_in_double(jnp.log2), "The logarithm to base 2."),
     "rad2deg": (lambda x: x * (180 / math.pi), "Radians as degrees."),
     "reciprocal": (jnp.reciprocal, "1 / x."),
     "rsqrt": (lax.rsqrt, "1 / √x."),
-    "sigmoid": (jax.nn.sigmoid, "1 / (1 + exp(-x))."),
+    "sigmoid": (jax.nn.sigmoid, "1 / (1 + exp(-x)).", "special.expit"),
     "sin": (jnp.sin, "The sine of x, x in radians."),
-    "sinc": (jnp.sinc, "sin(πx) / (πx), and 1 at 0."),
+    "sinc": (jnp.sinc, "sin(πx) / (πx), and 1 at 0.", "special.sinc"),
     "sinh": (jnp.sinh, "The hyperbolic sine of x."),
     "sqrt": (jnp.sqrt, "The square root of x."),
     "tan": (jnp.tan, "The tangent of x, x in radians."),
@@ -68,20 +57,15 @@ _FLOATING: dict[str, tuple] = {
 }
 """Name: the function of a floating (or complex) array, what it is, and further names."""
 
-_REAL_ONLY = {"erf": "erf_vml_cpu", "erfc": "erfc_vml_cpu", "erfinv": "erfinv_vml_cpu", "lgamma": "lgamma_vml_cpu",
-              "i0": "i0_cpu"}  # fmt: skip
-
-
 def _file(name: str, f, text: str, *others: str) -> None:
     def body(input: Array):
         if name in ("deg2rad", "rad2deg"):
             check(not jnp.iscomplexobj(input), f"{name} is not supported for complex tensors.")
-        if name in _REAL_ONLY:
-            need(input, _REAL_ONLY[name], 0, 2)
         return f(*promote_float(input))
 
     body.__name__, body.__doc__ = name, text
-    op(*[f"*.{n}{end}" for n in (name, *others) for end in ("", "_")])(body)
+    names = [f"*.{n}{end}" for n in (name, *others) if "." not in n for end in ("", "_")]
+    op(*names, *[n for n in others if "." in n])(body)
 
 
 for _name, _entry in _FLOATING.items():
@@ -208,7 +192,7 @@ _rounding("ceil", jnp.ceil, "The least integer that is not below x; integers sta
 _rounding("trunc", jnp.trunc, "x rounded towards 0; integers stay as they are.", "fix")
 
 
-@op("*.round", "*.round_", grad=lambda template, avals: f"RoundBackward{int(bool(template[1]))}")
+@op("*.round", "*.round_", "special.round", grad=lambda template, avals: f"RoundBackward{int(bool(template[1]))}")
 def round(input: Array, *, decimals: int = 0):
     """x rounded to the nearest number of so many decimals, halves to the even one; integers stay as they are."""
     if not decimals:
@@ -235,7 +219,7 @@ def square(input: Array):
     return lax.square(input.astype(jnp.int64) if input.dtype == bool else input)
 
 
-@op("*.logit", "*.logit_")
+@op("*.logit", "*.logit_", "special.logit")
 def logit(input: Array, eps: float | None = None):
     """log(x / (1 - x)), with x held between eps and 1 - eps if that is given."""
     (x,) = promote_float(input)
@@ -346,26 +330,6 @@ def logaddexp2(input: Array, other: Array):
     a, b = elementwise(input, other)
     need(a, "logaddexp2_cpu", 2)
     return jnp.logaddexp2(a, b)
-
-
-@op("*.xlogy", "*.xlogy_", grad=lambda template, avals: f"XlogyBackward{2 * avals[1].weak}")
-def xlogy(input: Scalar, other: Scalar):
-    """input · log(other), and 0 where input is 0."""
-    x, y = elementwise(input, other, floating=True)
-    return _xlogy(*jnp.broadcast_arrays(x, y))
-
-
-@jax.custom_jvp
-def _xlogy(x, y):
-    zero = (x == 0) & (y == y)
-    return jnp.where(zero, 0, x * jnp.log(jnp.where(zero, 1, y)))
-
-
-@_xlogy.defjvp
-def _xlogy_jvp(primals, tangents):
-    (x, y), (d_x, d_y) = primals, tangents
-    zero = (x == 0) & (y <= 0)
-    return _xlogy(x, y), d_x * jnp.where(zero, 0, jnp.log(jnp.where(zero, 1, y))) + d_y * (x / y)
 
 
 @op("*.heaviside", "Tensor.heaviside_", grad="NotImplemented")

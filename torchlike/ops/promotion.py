@@ -13,6 +13,7 @@ import numpy as np
 
 from torchlike.core import dtype as _dtype
 from torchlike.core.dtype import category
+from torchlike.ops.checks import need, word
 from torchlike.ops.dims import broadcast_shape
 
 
@@ -73,6 +74,25 @@ def elementwise(*xs, floating: bool = False) -> tuple[jax.Array, ...]:
     """As `promote` (or `promote_float`), with PyTorch's error where the shapes do not broadcast."""
     broadcast_shape(*[np.shape(x) for x in xs])
     return promote_float(*xs) if floating else promote(*xs)
+
+
+def real_float(x, kernel: str, half: bool = True) -> jax.Array:
+    """`x` as a real floating array, with PyTorch's error where its CPU kernel is not for the type."""
+    (x,) = promote_float(x)
+    need(x, kernel, 2, 2)
+    if not half and x.dtype.itemsize == 2:
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{word(x)}'")
+    return x
+
+
+def widely(f):
+    """f computed in float32 where the elements are half precision, and rounded once."""
+
+    def wide(*xs):
+        d = xs[0].dtype
+        return f(*[x.astype(jnp.float32) for x in xs]).astype(d) if d.itemsize == 2 else f(*xs)
+
+    return wide
 
 
 def as_np(d, otherwise=None) -> np.dtype | None:

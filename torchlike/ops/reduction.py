@@ -263,7 +263,7 @@ the lesser of both element by element, as `minimum`."""
 op("*.min", kind=Extreme, grad=_extreme_name("Min", "Minimum"), result=valued("min"))(min)
 
 
-@op("*.logsumexp")
+@op("*.logsumexp", "special.logsumexp")
 def logsumexp(input: Array, dim: int | tuple, keepdim: bool = False):
     """log Σ exp(x), without overflow."""
     (x,) = promote_float(input)

@@ -18,7 +18,7 @@ def _prepared(x, dim: int, dtype, kernel: str):
     return (x if x.ndim else x.reshape(1)), at
 
 
-@op("*.softmax")
+@op("*.softmax", "special.softmax")
 def softmax(input: Array, dim: int, dtype=None):
     """exp(x) / Σ exp(x) along `dim`, without overflow. With `dtype` the elements are converted first."""
     x, at = _prepared(input, dim, dtype, "softmax")
@@ -26,7 +26,7 @@ def softmax(input: Array, dim: int, dtype=None):
     return jax.nn.softmax(wide, at).astype(x.dtype).reshape(input.shape)
 
 
-@op("*.log_softmax")
+@op("*.log_softmax", "special.log_softmax")
 def log_softmax(input: Array, dim: int, dtype=None):
     """x - log Σ exp(x) along `dim`, without overflow. With `dtype` the elements are converted first."""
     x, at = _prepared(input, dim, dtype, "log_softmax")

@@ -6,6 +6,8 @@ one period of a periodic one.
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -41,7 +43,7 @@ def _kaiser(k, span, beta):
     return jnp.exp(jnp.abs(x) - beta) * jax.scipy.special.i0e(x) / jax.scipy.special.i0e(beta)
 
 
-_SHAPES = {"bartlett": _bartlett, "cosine": _cosine, "exponential": _exponential, "gaussian": _gaussian,
+_SHAPES: dict[str, Any] = {"bartlett": _bartlett, "cosine": _cosine, "exponential": _exponential, "gaussian": _gaussian,
            "kaiser": _kaiser}  # fmt: skip
 
 
