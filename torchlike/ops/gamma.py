@@ -49,7 +49,9 @@ def _lgamma(x):
     return widely(lax.lgamma)(x)
 
 
-_lgamma.defjvp(lambda primals, tangents: (_lgamma(*primals), tangents[0] * _polygamma(0, *primals)))
+@_lgamma.defjvp
+def _lgamma_jvp(primals, tangents):
+    return _lgamma(*primals), tangents[0] * _polygamma(0, *primals)
 
 
 def _digamma(x):
