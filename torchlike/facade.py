@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import types
 import warnings
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import numpy as np
 from torchlike.core import dtype as _dtype
 from torchlike.core import variable
 from torchlike.core.op import SLOT, TABLE, Array, Composite, Op, Sizes
+from torchlike.core.overlap import APART, FREE, refuse_overlap
 from torchlike.core.variable import Cell, Variable, View, apply
 from torchlike.creation import from_numpy
 from torchlike.ops.promotion import can_cast
@@ -59,7 +61,28 @@ def with_out(op: Op) -> Callable:
 
     def fn(*args, out=None, **kwargs):
         template, inputs = bind(args, kwargs)
+        if out is not None:
+            _check_out(op, inputs, out)
         result = apply(op, template, inputs)
+        return result if out is None else write_out(op.name, result, out)
+
+    return fn
+
+
+def _check_out(op: Op, inputs: list, out) -> None:
+    """PyTorch's errors where `out=` lies on the inputs."""
+    for o in out if isinstance(out, tuple | list) else (out,):
+        if isinstance(o, Variable):
+            for x in inputs if op.name not in FREE else ():
+                refuse_overlap(o, x, whole=op.name not in APART)
+
+
+def composed_with_out(op: Composite) -> Callable:
+    """A composite as torch.fn with `out=`."""
+    body = call(op)
+
+    def fn(*args, out=None, **kwargs):
+        result = body(*args, **kwargs)
         return result if out is None else write_out(op.name, result, out)
 
     return fn
@@ -116,10 +139,15 @@ def in_place_operator(op: Op) -> Callable:
 def in_place(op: Op) -> Callable:
     """The op as a method that writes its result into the tensor it is called on."""
     bind = op.bind
+    whole, free = op.name not in APART, op.name in FREE
 
     def fn(self, *args, **kwargs):
         self._check_writable(op.uniform)
         template, inputs = bind((self, *args), kwargs)
+        cell = self._cell
+        for x in inputs[1:]:
+            if isinstance(x, Variable) and x._cell is cell and not free:
+                refuse_overlap(self, x, whole)
         result = apply(op, template, inputs)
         if isinstance(result, tuple):
             result = result[0]
@@ -147,11 +175,18 @@ def assign(target: Variable, result: Variable) -> None:
 def write_out(name: str, result, out):
     """Put a result into the tensor (or tuple of tensors) given as `out=`; an empty one is resized, as in PyTorch."""
     if isinstance(result, tuple):
+        if not isinstance(out, tuple | list):
+            raise TypeError(f"{name}(): argument 'out' must be tuple of Tensors, not {type(out).__name__}")
+        if len(out) != len(result):
+            raise TypeError(f"expected tuple of {len(result)} elements but got {len(out)}")
         for r, o in zip(result, out, strict=True):
+            _check_same(r, o)
             write_out(name, r, o)
         return type(result)(out)
     if not isinstance(out, Variable):
         raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
+    if name in _SAME:
+        _check_same(result, out)
     if result._node is not None or out._node is not None or out._requires_grad:
         raise RuntimeError(
             f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
@@ -181,6 +216,24 @@ def write_out(name: str, result, out):
     return out
 
 
+_SAME = frozenset({"addbmm", "addmm", "addmv", "argmax", "argmin", "baddbmm", "bmm", "mm"})
+"""Operations whose `out=` must be of the dtype of the result; elementwise ones convert."""
+_C_NAMES = {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "int16": "short int",
+            "int8": "signed char", "uint8": "unsigned char", "float16": "c10::Half", "bfloat16": "c10::BFloat16",
+            "complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}  # fmt: skip
+
+
+def _check_same(result: Variable, out) -> None:
+    if isinstance(out, Variable) and (now := result._aval().dtype) != (was := out._aval().dtype):
+        wanted, given = (_C_NAMES.get(d.name, d.name) for d in (now, was))
+        raise RuntimeError(f"Expected out tensor to have dtype {wanted}, but got {given} instead")
+
+
+def _takes_out(op: Composite) -> bool:
+    parameters = inspect.signature(op.body).parameters.values()
+    return any(p.name == "out" or p.kind is p.VAR_KEYWORD for p in parameters)
+
+
 def bind_all(tensor_class: type, spaces: dict[str, types.ModuleType]) -> None:
     """Give every name in the table its function, in one loop. `spaces` maps "torch", "F", ... to their modules."""
     for full, op in TABLE.items():
@@ -188,7 +241,9 @@ def bind_all(tensor_class: type, spaces: dict[str, types.ModuleType]) -> None:
         if space.startswith("_"):  # called through the table by our own Python
             continue
         owner: object = tensor_class if space == "Tensor" else spaces[space]
-        if not isinstance(op, Op):
+        if isinstance(op, Composite) and space not in ("Tensor", "F") and not _takes_out(op):
+            fn = composed_with_out(op)
+        elif not isinstance(op, Op):
             fn = call(op)
         elif space == "Tensor":
             if name in _REFLECTED:

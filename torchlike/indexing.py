@@ -1,4 +1,4 @@
-"""`tensor[...]` and `tensor[...] = value`, and what else depends on values: `nonzero`, masks, searching.
+"""`tensor[...]` and `tensor[...] = value`, and the same under names.
 
 Ints, slices, None and Ellipsis give views; index tensors, lists and masks give copies. A mask, and an index tensor
 still pending, is read: a barrier. `x[mask] = number` is none.
@@ -13,21 +13,22 @@ import numpy as np
 
 from torchlike.core import dtype as _dtype
 from torchlike.core.op import SLOT, composite
+from torchlike.core.overlap import refuse_overlap
 from torchlike.core.value import put
 from torchlike.core.variable import Variable, apply, wrap
-from torchlike.ops.checks import check
+from torchlike.ops.checks import check, type_name
 from torchlike.ops.conversion import COPY, to_device
 from torchlike.ops.creation import fill
 from torchlike.ops.dims import broadcast_shape, wrap_dim
 from torchlike.ops.indexing import (
+    agreed,
     check_range,
-    fits,
     index_,
     index_put_,
     mask_put,
-    masked_scatter_,
     take_along_dim_,
 )
+from torchlike.ops.overflow import check_fits
 from torchlike.ops.slicing import select_, sliced
 from torchlike.ops.views import expand, reshape, unsqueeze
 
@@ -43,6 +44,8 @@ def getitem(self, index):
     if not indices:
         return part if part is not self else _whole(self)
     indices = _integers(part, indices)
+    _check_shapes(part, indices)
+    _check_places(part, indices)
     return apply(index_.op, (SLOT, (SLOT,) * len(indices), tuple(d for d, _ in indices)),
                  [part, *[i for _, i in indices]])  # fmt: skip
 
@@ -50,42 +53,56 @@ def getitem(self, index):
 @composite("Tensor.__setitem__")
 def setitem(self, index, value):
     """Write into the part of the tensor at `index`; gradients flow to `value`."""
-    if not isinstance(value, Variable | bool | int | float | complex):
-        if not isinstance(value, np.generic) and not hasattr(value, "aval"):
-            raise TypeError(f"can't assign a {type(value).__name__} to a {self.type()}")
-        value = value.item()
-    if not isinstance(value, Variable) and not fits(value, self._aval().dtype):
-        raise RuntimeError(f"value cannot be converted to type {self.dtype._scalar_name.lower()} without overflow")
+    if not isinstance(value, Variable):
+        if not isinstance(value, bool | int | float | complex):
+            if not isinstance(value, np.integer) and not hasattr(value, "aval"):
+                raise TypeError(f"can't assign a {type_name(value)} to a {self.type()}")
+            value = value.item()
+        check_fits(value, self._aval().dtype)
     part, indices = _walk(self, index)
-    part._check_writable(not indices and not isinstance(value, Variable))
+    part._check_writable()
     if isinstance(value, Variable) and value._aval().device is not part._aval().device:
         value = to_device(value, part._aval().device)
     if not indices:
         _write(part, value)
-    elif len(indices) == 1 and _is_mask(indices[0][1]) and (not isinstance(value, Variable) or value.numel() == 1):
+    elif len(indices) == 1 and indices[0][1].dtype in (bool, _dtype.bool) and (not isinstance(value, Variable) or value.numel() == 1):
         dim, mask = indices[0]
         mask = _tensor(part, mask)
         _check_mask(part, dim, mask)
+        if isinstance(value, Variable) and value._aval().dtype.kind == "c":
+            check_fits(value.item(), part._aval().dtype)
         part._assign(apply(mask_put.op, (SLOT, SLOT, SLOT, dim), [part, mask, value]))
     else:
-        index_put(part, indices, value, False)
+        index_put(part, indices, _without_ones(value), False)
+
+
+def _without_ones(value):
+    """A value to write without the dimensions of size 1 at its front."""
+    if not isinstance(value, Variable):
+        return value
+    size = value._aval().shape
+    first = next((i for i, n in enumerate(size) if n != 1), len(size))
+    return reshape(value, size[first:]) if first else value
 
 
 def _write(part, value) -> None:
     if not isinstance(value, Variable):
         part._assign(apply(fill.op, (SLOT, SLOT), [part, value]))
         return
-    size, given = part._aval().shape, value._aval().shape
-    while len(given) > len(size) and given[0] == 1:
-        given = given[1:]
-    if given != value._aval().shape:
-        value = reshape(value, given)
+    refuse_overlap(part, value, whole=True)
+    size = part._aval().shape
+    given = value._aval().shape
+    if len(given) > len(size):
+        value = _without_ones(value)
+        given = value._aval().shape
     if given != size:
         value = expand.view((SLOT, size), [value])
     part._assign(apply(COPY, (SLOT, SLOT), [part, value]))
 
 
 def index_put(part, indices, value, accumulate: bool) -> None:
+    indices = _integers(part, indices)
+    _check_shapes(part, indices)
     if isinstance(value, Variable):
         a, b = part.dtype, value.dtype  # type: ignore[attr-defined]
         check(
@@ -93,16 +110,11 @@ def index_put(part, indices, value, accumulate: bool) -> None:
             f"Index put requires the source and destination dtypes match, got {a._scalar_name} for the destination and "
             f"{b._scalar_name} for the source.",
         )
-    part._assign(_put(part, indices, value, accumulate))
-
-
-def _put(part, indices, value, accumulate: bool):
-    indices = _integers(part, indices)
-    return apply(
-        index_put_.op,
-        (SLOT, (SLOT,) * len(indices), SLOT, tuple(d for d, _ in indices), accumulate),
-        [part, *[i for _, i in indices], value],
-    )
+    for x in (value, *[i for _, i in indices]):
+        refuse_overlap(part, x)
+    _check_places(part, indices)
+    template = (SLOT, (SLOT,) * len(indices), SLOT, tuple(d for d, _ in indices), accumulate)
+    part._assign(apply(index_put_.op, template, [part, *[i for _, i in indices], value]))
 
 
 # --- from what stands in the brackets to views and index tensors ------------------------------------------------------
@@ -118,6 +130,8 @@ def _at(x, dim: int, named: int, i: int):
         )
     n = shape[dim]
     if not -n <= i < n:
+        if not -(2**63) <= i < 2**63:
+            raise ValueError("Overflow when unpacking long long")
         raise IndexError(f"index {i} is out of bounds for dimension {named} with size {n}")
     return _select((SLOT, dim, SLOT), [x, i + n if i < 0 else i])
 
@@ -153,7 +167,7 @@ def _walk(x, index):
         else 1
         for i in items
     )  # fmt: skip
-    if used > ndim and not (ndim == 0 and len(items) == 1 and isinstance(items[0], int)):
+    if used > ndim and not (ndim == 0 and len(items) == 1 and isinstance(index, int | slice)):
         raise IndexError(f"too many indices for tensor of dimension {ndim}")
     dim = named = 0
     rest = ndim - used
@@ -168,13 +182,13 @@ def _walk(x, index):
             dim, named = dim + 1, named + 1
         elif i is None:
             x = unsqueeze.view((SLOT, dim), [x])
-            dim += 1
+            dim, named = dim + 1, named + 1
         elif i is Ellipsis:
             dim, named, rest = dim + rest, named + rest, 0
         elif kind is bool or not i.ndim and _is_mask(i):
             x = unsqueeze.view((SLOT, dim), [x])
-            found.append((dim, np.array([i]) if kind is bool else reshape(i, 1)))
-            dim += 1
+            found.append((dim, np.array([i]) if kind is bool else reshape(i, 1).bool()))
+            dim, named = dim + 1, named + 1
         else:
             found.append((dim, i))
             width = i.ndim if _is_mask(i) else 1
@@ -189,41 +203,42 @@ def _simplified(i):
         return i
     if isinstance(i, Variable):
         d = i.dtype
-        if d.np.kind == "i" and not i.ndim:
+        if d.np.kind in "iu" and not i.ndim and d is not _dtype.uint8:
             return int(i.item())
         if d.name not in ("int64", "int32", "bool", "uint8"):
             raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
         return i
-    if isinstance(i, np.bool_):
-        return bool(i)
     if isinstance(i, str):
         raise TypeError("new(): invalid data type 'str'")
+    if isinstance(i, np.ndarray) and not i.ndim:
+        return bool(i) if i.dtype == bool else int(i)
     if isinstance(i, list | tuple | range | np.ndarray):
         from torchlike.creation import _array
 
         array, _ = _array(list(i) if isinstance(i, range) else i)
-        if array.size == 0 and not isinstance(i, np.ndarray):
-            array = array.astype(np.int64)
-        if array.dtype.kind not in "iub":
-            raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
         return array if array.dtype == bool else array.astype(np.int64)
     if hasattr(i, "aval"):  # a JAX array
         from torchlike.tensor import from_jax
 
         return _simplified(from_jax(i))
     try:
-        return operator.index(i)
+        i = operator.index(i)
     except TypeError:
         raise IndexError(
             "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got "
-            f"{kind.__name__})"
+            f"{type_name(i)})"
         ) from None
+    return i
 
 
 def _sliced(x, dim: int, s: slice):
+    if not x._aval().shape:
+        raise IndexError("slice() cannot be applied to a 0-dim tensor.")
     if s.start is None and s.stop is None and s.step is None:
         return x
     n = x._aval().shape[dim]
+    if s.step is not None and not hasattr(s.step, "__index__"):
+        raise TypeError("slice indices must be integers or None or have an __index__ method")
     step = 1 if s.step is None else operator.index(s.step)
     if step <= 0:
         raise ValueError("slice step cannot be zero" if step == 0 else "step must be greater than zero")
@@ -250,7 +265,7 @@ def _check_mask(x, dim: int, mask) -> None:
 
 
 def _integers(x, indices) -> list:
-    """Masks replaced by the places where they are True (a barrier), all places checked."""
+    """Masks replaced by the places where they are True (a barrier)."""
     made = []
     for dim, i in indices:
         if _is_mask(i):
@@ -264,11 +279,25 @@ def _integers(x, indices) -> list:
             host = i._host() if isinstance(i, Variable) else i  # type: ignore[attr-defined]
             made += [(dim + k, _tensor(x, at)) for k, at in enumerate(host.nonzero())]
         else:
-            i = _tensor(x, i)
-            n = x._aval().shape[dim]
-            check_range(i, n, f"index {{}} is out of bounds for dimension {len(made)} with size {n}")
-            made.append((dim, i))
+            made.append((dim, _tensor(x, i)))
     return made
+
+
+def _check_shapes(x, indices) -> None:
+    """The index tensors broadcast, and name no place of a dimension that has none."""
+    shape = x._aval().shape
+    common = agreed([i._aval() for _, i in indices])
+    if 0 not in common and any(shape[d] == 0 for d, _ in indices):
+        raise IndexError("index is out of bounds for dimension with size 0")
+
+
+def _check_places(x, indices) -> None:
+    """All places are there. As in PyTorch nothing is read, so nothing is checked, where the result is empty."""
+    shape = x._aval().shape
+    if 0 in shape or any(0 in i._aval().shape for _, i in indices):
+        return
+    for k, (d, i) in enumerate(indices):
+        check_range(i, shape[d], f"index {{}} is out of bounds for dimension {k} with size {shape[d]}")
 
 
 # --- the same under names ---------------------------------------------------------------------------------------------
@@ -276,7 +305,11 @@ def _integers(x, indices) -> list:
 
 def _named(x, indices) -> list:
     if not isinstance(indices, tuple | list):
-        raise TypeError(f"index_put_(): argument 'indices' must be tuple of Tensors, not {type(indices).__name__}")
+        kind = type_name(indices)
+        raise TypeError(f"index_put_(): argument 'indices' (position 1) must be tuple of Tensors, not {kind}")
+    for k, i in enumerate(indices):
+        if not isinstance(i, Variable):
+            raise TypeError(f"expected Tensor as element {k} in argument 0, but got {type_name(i)}")
     _, found = _walk(x, tuple(indices))
     return found
 
@@ -284,6 +317,8 @@ def _named(x, indices) -> list:
 @composite("Tensor.index_put_")
 def index_put_into(self, indices, values, accumulate: bool = False):
     """Write `values` at the places that index tensors (one per dimension) name; add them with `accumulate`."""
+    if not isinstance(values, Variable):
+        raise TypeError(f"index_put_(): argument 'values' (position 2) must be Tensor, not {type_name(values)}")
     self._check_writable()
     index_put(self, _named(self, indices), values, accumulate)
     return self
@@ -313,67 +348,3 @@ def take_along_dim(input, indices, dim: int | None = None):
 
         input, indices = widen(input), widen(indices)
     return apply(take_along_dim_.op, (SLOT, SLOT, dim), [input, indices])
-
-
-# --- where the elements are not zero ----------------------------------------------------------------------------------
-
-
-def _made(array, like) -> Variable:
-    return wrap(put(np.ascontiguousarray(array), like._aval().device, copy=False))
-
-
-@composite("*.nonzero")
-def nonzero(input, *, as_tuple: bool = False):
-    """The places of the elements that are not zero, one per row; with `as_tuple` one vector per dimension (a barrier).
-
-    >>> import torchlike as torch
-    >>> torch.tensor([0, 5, 7]).nonzero()
-    tensor([[1],
-            [2]])
-    """
-    host = input._host()
-    if as_tuple:
-        return tuple(_made(at, input) for at in np.atleast_1d(host).nonzero())
-    return _made(np.argwhere(host), input)
-
-
-@composite("*.argwhere")
-def argwhere(input):
-    """The places of the elements that are not zero, one per row (a barrier)."""
-    return nonzero(input)
-
-
-@composite("*.masked_select")
-def masked_select(input, mask):
-    """A vector of the elements at which the mask is True (a barrier); both broadcast."""
-    check(mask.dtype is _dtype.bool, "masked_select: expected BoolTensor for mask")
-    size = broadcast_shape(mask._aval().shape, input._aval().shape)
-    input = expand.view((SLOT, size), [input]) if size else reshape(input, 1)
-    at = np.broadcast_to(mask._host(), size or (1,)).nonzero()
-    return apply(index_.op, (SLOT, (SLOT,) * len(at), tuple(range(len(at)))), [input, *[_made(i, mask) for i in at]])
-
-
-def _enough(mask, source, size) -> None:
-    """A barrier only where the source could be too short."""
-    if source.numel() < np.prod(size):
-        trues = int(np.broadcast_to(mask._host(), size).sum())
-        check(trues <= source.numel(), "Number of elements of source < number of ones in mask")
-
-
-@composite("*.masked_scatter")
-def masked_scatter(input, mask, source):
-    """`input` with the elements of `source`, in order, at the places where the mask is True."""
-    check(
-        mask.dtype is _dtype.bool,
-        f"masked_scatter_ only supports boolean masks, but got mask with dtype {mask.dtype._scalar_name}",
-    )
-    _enough(mask, source, broadcast_shape(input._aval().shape, mask._aval().shape))
-    return apply(masked_scatter_.op, (SLOT, SLOT, SLOT), [input, mask, source])
-
-
-@composite("Tensor.masked_scatter_")
-def masked_scatter_into(self, mask, source):
-    """Write the elements of `source`, in order, at the places where the mask is True."""
-    self._check_writable()
-    self._assign(masked_scatter(self, mask, source))
-    return self

@@ -18,6 +18,12 @@ def word(x) -> str:
     return FROM_NP[np.dtype(x.dtype)]._scalar_name
 
 
+def type_name(x) -> str:
+    """The class of a value as PyTorch's errors name it: with its module where NumPy made it."""
+    kind = type(x)
+    return f"numpy.{kind.__name__}" if kind.__module__ == "numpy" else kind.__name__
+
+
 def listed(x) -> str:
     """The shape of an array as PyTorch's errors print it: [2, 3]."""
     return str(list(x.shape))

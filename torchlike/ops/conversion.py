@@ -11,6 +11,7 @@ from torchlike.core import graph
 from torchlike.core.dtype import category
 from torchlike.core.graph import Node
 from torchlike.core.op import SLOT, Array, Op, composite, inexact, op
+from torchlike.core.overlap import refuse_overlap
 from torchlike.core.value import put
 from torchlike.core.variable import Variable, apply, contiguous_strides, move, wrap
 from torchlike.ops import promotion
@@ -68,6 +69,7 @@ def copy_(self, src, non_blocking: bool = False):
     if not isinstance(src, Variable):
         raise TypeError(f"copy_(): argument 'src' (position 1) must be Tensor, not {type(src).__name__}")
     self._check_writable()
+    refuse_overlap(self, src, whole=True)
     if src._aval().device is not self._aval().device:
         src = to_device(src, self._aval().device)
     self._assign(apply(COPY, (SLOT, SLOT), [self, src]))

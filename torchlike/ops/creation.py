@@ -6,7 +6,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from torchlike.core.op import Array, Scalar, Sizes, op
+from torchlike.core.op import Array, Op, Scalar, Sizes, op
+from torchlike.ops.overflow import check_fits
 from torchlike.ops.promotion import as_np
 
 
@@ -52,7 +53,17 @@ def eye(n: int, m: int, dtype):
     return jnp.eye(n, m, dtype=as_np(dtype))
 
 
-@op("*.fill", "Tensor.fill_")
+class Fill(Op):
+    """Refuses a number that the tensor's dtype cannot hold."""
+
+    def bind(self, args: tuple, kwargs: dict) -> tuple[tuple, list]:
+        template, inputs = super().bind(args, kwargs)
+        if len(inputs) == 2 and isinstance(inputs[1], bool | int | float | complex):
+            check_fits(inputs[1], inputs[0]._aval().dtype)
+        return template, inputs
+
+
+@op("*.fill", "Tensor.fill_", kind=Fill)
 def fill(input: Array, value: Array):
     """A tensor like `input` with `value` (a number or a 0-dim tensor) everywhere."""
     if getattr(value, "ndim", 0):

@@ -22,7 +22,7 @@ from torchlike.core.variable import Variable
 from torchlike.ops.checks import check, listed, word
 from torchlike.ops.conversion import cast
 from torchlike.ops.dims import broadcast_shape, wrap_dim
-from torchlike.ops.promotion import can_cast, is_weak
+from torchlike.ops.promotion import is_weak
 
 _bounds: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
@@ -49,8 +49,10 @@ def check_range(index: Variable, n: int, message: str, error: type[Exception] = 
     found = bounds(index)
     if found is not None:
         least, most = found
-        if least < (-n if wraps else 0) or most >= n:
-            raise error(message.format(least if least < (-n if wraps else 0) else most))
+        lowest = -n if wraps else 0
+        if least < lowest or most >= n:
+            at = index._read().get()
+            raise error(message.format(next(i for i in np.asarray(at).flat if not lowest <= i < n)))
 
 
 class Indexed(Op):
@@ -107,9 +109,10 @@ def _key(ndim: int, dims, indices) -> tuple:
     return tuple(key)
 
 
-def _shapes_agree(indices) -> None:
+def agreed(indices) -> tuple[int, ...]:
+    """The common shape of index tensors."""
     try:
-        broadcast_shape(*(i.shape for i in indices))
+        return broadcast_shape(*(i.shape for i in indices))
     except RuntimeError:
         shapes = ", ".join(listed(i) for i in indices)
         raise IndexError(
@@ -119,13 +122,13 @@ def _shapes_agree(indices) -> None:
 
 @op("_.index", grad="IndexBackward0")
 def index_(input: Array, indices: Arrays, dims: tuple[int, ...]):
-    _shapes_agree(indices)
+    agreed(indices)
     return input[_key(input.ndim, dims, indices)]
 
 
 @op("_.index_put", grad="IndexPutBackward0")
 def index_put_(input: Array, indices: Arrays, values: Array, dims: tuple[int, ...], accumulate: bool):
-    _shapes_agree(indices)
+    agreed(indices)
     key = _key(input.ndim, dims, indices)
     target = jax.eval_shape(lambda x: x[key], input).shape
     values = cast(values, np.dtype(input.dtype))
@@ -390,8 +393,3 @@ def take_along_dim_(input: Array, indices: Array, dim: int | None = None):
         f"{input.ndim} dimensions for input, and {indices.ndim} dimensions for indices",
     )
     return jnp.take_along_axis(input, indices, wrap_dim(dim, input.ndim))
-
-
-def fits(value, kind: np.dtype) -> bool:
-    """Whether a Python number may be written into a tensor of this dtype."""
-    return not isinstance(value, complex) or can_cast(np.dtype(np.complex128), kind)

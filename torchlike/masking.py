@@ -1,0 +1,75 @@
+"""What depends on which elements are true: `nonzero`, `masked_select`, `masked_scatter`. Mostly barriers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from torchlike.core import dtype as _dtype
+from torchlike.core.op import SLOT, composite
+from torchlike.core.value import put
+from torchlike.core.variable import Variable, apply, wrap
+from torchlike.ops.checks import check
+from torchlike.ops.dims import broadcast_shape
+from torchlike.ops.indexing import index_, masked_scatter_
+from torchlike.ops.views import expand, reshape
+
+
+def _made(array, like) -> Variable:
+    return wrap(put(np.ascontiguousarray(array), like._aval().device, copy=False))
+
+
+@composite("*.nonzero")
+def nonzero(input, *, as_tuple: bool = False):
+    """The places of the elements that are not zero, one per row; with `as_tuple` one vector per dimension (a barrier).
+
+    >>> import torchlike as torch
+    >>> torch.tensor([0, 5, 7]).nonzero()
+    tensor([[1],
+            [2]])
+    """
+    host = input._host()
+    if as_tuple:
+        return tuple(_made(at, input) for at in np.atleast_1d(host).nonzero())
+    return _made(np.argwhere(host), input)
+
+
+@composite("*.argwhere")
+def argwhere(input):
+    """The places of the elements that are not zero, one per row (a barrier)."""
+    return nonzero(input)
+
+
+@composite("*.masked_select")
+def masked_select(input, mask):
+    """A vector of the elements at which the mask is True (a barrier); both broadcast."""
+    check(mask.dtype is _dtype.bool, "masked_select: expected BoolTensor for mask")
+    size = broadcast_shape(mask._aval().shape, input._aval().shape)
+    input = expand.view((SLOT, size), [input]) if size else reshape(input, 1)
+    at = np.broadcast_to(mask._host(), size or (1,)).nonzero()
+    return apply(index_.op, (SLOT, (SLOT,) * len(at), tuple(range(len(at)))), [input, *[_made(i, mask) for i in at]])
+
+
+def _enough(mask, source, size) -> None:
+    """A barrier only where the source could be too short."""
+    if source.numel() < np.prod(size):
+        trues = int(np.broadcast_to(mask._host(), size).sum())
+        check(trues <= source.numel(), "Number of elements of source < number of ones in mask")
+
+
+@composite("*.masked_scatter")
+def masked_scatter(input, mask, source):
+    """`input` with the elements of `source`, in order, at the places where the mask is True."""
+    check(
+        mask.dtype is _dtype.bool,
+        f"masked_scatter_ only supports boolean masks, but got mask with dtype {mask.dtype._scalar_name}",
+    )
+    _enough(mask, source, broadcast_shape(input._aval().shape, mask._aval().shape))
+    return apply(masked_scatter_.op, (SLOT, SLOT, SLOT), [input, mask, source])
+
+
+@composite("Tensor.masked_scatter_")
+def masked_scatter_into(self, mask, source):
+    """Write the elements of `source`, in order, at the places where the mask is True."""
+    self._check_writable()
+    self._assign(masked_scatter(self, mask, source))
+    return self
