@@ -65,7 +65,7 @@ def setitem(self, index, value):
         value = to_device(value, part._aval().device)
     if not indices:
         _write(part, value)
-    elif len(indices) == 1 and indices[0][1].dtype in (bool, _dtype.bool) and (not isinstance(value, Variable) or value.numel() == 1):
+    elif _one_mask(indices) and (not isinstance(value, Variable) or value.numel() == 1):
         dim, mask = indices[0]
         mask = _tensor(part, mask)
         _check_mask(part, dim, mask)
@@ -74,6 +74,10 @@ def setitem(self, index, value):
         part._assign(apply(mask_put.op, (SLOT, SLOT, SLOT, dim), [part, mask, value]))
     else:
         index_put(part, indices, _without_ones(value), False)
+
+
+def _one_mask(indices) -> bool:
+    return len(indices) == 1 and indices[0][1].dtype in (bool, _dtype.bool)
 
 
 def _without_ones(value):
