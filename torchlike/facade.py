@@ -257,7 +257,7 @@ def bind_all(tensor_class: type, spaces: dict[str, types.ModuleType]) -> None:
             else:
                 fn = call(op)
         else:
-            fn = in_place(op) if name.endswith("_") else call(op) if space == "F" else with_out(op)
+            fn = in_place(op) if name.endswith("_") else with_out(op)
         attribute, name = name.startswith("@"), name.removeprefix("@")
         if name in vars(owner):
             raise ValueError(f"{full} is defined twice: in the table and by hand")

@@ -6,13 +6,13 @@ import warnings
 
 import numpy as np
 
-from torchlike import creation
 from torchlike.core import dtype as _dtype
 from torchlike.core.graph import no_grad
 from torchlike.facade import call as _call
 from torchlike.ops import embedding_bag as _bag_ops
 from torchlike.ops import linear as _linear
 from torchlike.ops.checks import check
+from torchlike.ranges import arange
 from torchlike.tensor import Tensor
 
 __all__ = ["embedding", "embedding_bag"]
@@ -126,7 +126,7 @@ def embedding_bag(
             f"sequences. However, found offsets of type {type(offsets)}",
             ValueError,
         )
-        offsets = creation.arange(0, input.numel(), input.size(1), dtype=input.dtype, device=input.device)
+        offsets = arange(0, input.numel(), input.size(1), dtype=input.dtype, device=input.device)
         include_last_offset = False
         input = input.reshape(-1)
         per_sample_weights = None if per_sample_weights is None else per_sample_weights.reshape(-1)

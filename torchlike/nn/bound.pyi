@@ -37,6 +37,7 @@ def conv3d(
     input: Tensor | _number, weight: Tensor | _number, bias: Tensor | _number | None = ..., stride: Any = ...,
     padding: Any = ..., dilation: Any = ..., groups: Any = ..., **kwargs: Any
 ) -> Any: ...
+def conv_tbc(input: Any, weight: Any, bias: Any, pad: Any = ..., **kwargs: Any) -> Any: ...
 def conv_transpose1d(
     input: Tensor | _number, weight: Tensor | _number, bias: Tensor | _number | None = ..., stride: Any = ...,
     padding: Any = ..., output_padding: Any = ..., groups: Any = ..., dilation: Any = ..., **kwargs: Any

@@ -14,6 +14,7 @@ import numpy as np
 
 from torchlike.core.dtype import dtype as _dtype_class
 from torchlike.facade import call as _call
+from torchlike.nn import native as _native  # noqa: F401  files torch's own names of what is here
 from torchlike.nn.attention import *  # noqa: F403
 from torchlike.nn.bags import *  # noqa: F403
 from torchlike.nn.label_losses import *  # noqa: F403
@@ -95,6 +96,11 @@ def rrelu(
 
 
 _rrelu = _call(_activation.rrelu.op)
+
+
+def rrelu_(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False) -> Tensor:
+    """`rrelu` in place."""
+    return rrelu(input, lower, upper, training, inplace=True)
 
 
 def _softmax_dim(name: str, ndim: int, stacklevel: int) -> int:

@@ -12,7 +12,7 @@ from jax.scipy.special import xlogy
 from torchlike.core.op import Array, op
 from torchlike.ops.checks import check, need_floating, word
 from torchlike.ops.loss import reduce
-from torchlike.ops.promotion import promote, result_type
+from torchlike.ops.promotion import elementwise, promote, result_type
 
 
 def _pair(input, target):
@@ -211,7 +211,7 @@ def _distance(x1, x2, p: float, eps: float, keepdim: bool = False):
 @op("torch.pairwise_distance", "F.pairwise_distance", grad="NormBackward1")
 def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False):
     """The p-norm of x1 - x2 + eps over the last dimension."""
-    a, b = promote(x1, x2)
+    a, b = elementwise(x1, x2)
     return _distance(a, b, p, eps, keepdim)
 
 

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from torchlike.core.op import Array, op
 from torchlike.ops.checks import check, listed, need, word
 from torchlike.ops.pooling import _largest
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _put(places: int, values, at):
+    rows = jnp.arange(values.shape[0])[:, None]
+    return jnp.zeros((values.shape[0], places), values.dtype).at[rows, at].set(values, mode="drop")
+
+
+def _put_forward(places, values, at):
+    return _put(places, values, at), at
+
+
+def _put_backward(places, at, cotangent):
+    # PyTorch's: also a value that a later one for the same place has overwritten gets that place's gradient
+    return jnp.take_along_axis(cotangent, at, 1, mode="fill", fill_value=0), np.zeros(at.shape, jax.dtypes.float0)
+
+
+_put.defvjp(_put_forward, _put_backward)
 
 
 def _unpool(n: int, input, indices, size):
@@ -40,8 +60,7 @@ def _unpool(n: int, input, indices, size):
     places = math.prod(size)
     values, at = input.reshape(math.prod(lead), -1), indices.reshape(math.prod(lead), -1)
     at = jnp.where((at >= 0) & (at < places), at, places)  # an index outside is left out
-    rows = jnp.arange(values.shape[0])[:, None]
-    return jnp.zeros((values.shape[0], places), input.dtype).at[rows, at].set(values, mode="drop").reshape(*lead, *size)
+    return _put(places, values, at).reshape(*lead, *size)
 
 
 @op(grad="MaxUnpool2DBackward0")

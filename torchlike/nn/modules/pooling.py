@@ -8,6 +8,7 @@ from torchlike.tensor import Tensor
 
 __all__ = [
     "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d",
+    "AdaptiveMaxPool3d",
     "AvgPool1d", "AvgPool2d", "AvgPool3d", "MaxPool1d", "MaxPool2d", "MaxPool3d",
 ]  # fmt: skip
 
@@ -187,3 +188,9 @@ class AdaptiveMaxPool2d(_AdaptiveMax):
     """The largest values of `output_size` (H', W') windows that cover (N, C, H, W)."""
 
     function = "adaptive_max_pool2d"
+
+
+class AdaptiveMaxPool3d(_AdaptiveMax):
+    """The largest values of `output_size` windows that cover (N, C, D, H, W)."""
+
+    function = "adaptive_max_pool3d"
