@@ -31,6 +31,10 @@ CHUNK = 40
 """So many samples are recorded before their values are read: they are compiled as one program, which is cheaper."""
 
 
+CRASHES = {"lu_unpack"}
+"""Where PyTorch writes beyond the memory of an `out=` that is not contiguous, and the process ends."""
+
+
 class Failure(NamedTuple):
     aspect: str
     sample: str
@@ -199,6 +203,8 @@ def out(name: str, op, dtype, limit: int | None) -> Report:
         if isinstance(expected, Raised):
             continue
         for how in ("full", "empty", "turned"):
+            if how == "turned" and name in CRASHES:
+                continue
             calls.append(_ours(_into(f, expected, how, torchlike), s))
             want.append(attempt(lambda s=s, how=how, e=expected: plain(_call(_into(op.op, e, how, torch), s))))
             kept.append(s)

@@ -130,6 +130,8 @@ def function(f):
     if isinstance(f, types.ModuleType) and f.__name__.startswith("torch."):
         found = path(torchlike, f.__name__.removeprefix("torch."))
         return f if found is None else found
+    if f is None or isinstance(f, bool | int | float | str):
+        return f  # True and False are attributes of torch too
     if isinstance(f, functools.partial):
         return functools.partial(function(f.func), *map(value, f.args), **value(f.keywords))
     if id(f) in _names() and not isinstance(f, types.ModuleType):

@@ -41,18 +41,43 @@ def _order_of_failure(a):
     return lax.fori_loop(0, a.shape[0], step, (a, jnp.int32(0)))[1].astype(jnp.int32)
 
 
+def _rule_of(upper: bool):
+    @jax.custom_jvp
+    def lower(a):
+        return lax.linalg.cholesky(hermitian(a, upper), symmetrize_input=False)
+
+    @lower.defjvp
+    def _(primals, tangents):
+        """dL = L Φ(L⁻¹ dA L⁻ᴴ), Φ the lower triangle of the Hermitian part, its diagonal halved.
+
+        Murray, "Differentiation of the Cholesky decomposition" (2016), 3.1. As in PyTorch the diagonal keeps what
+        imaginary part the tangent has.
+        """
+        low = lower(*primals)
+        inside = lax.linalg.triangular_solve(
+            low, tangents[0], left_side=False, lower=True, transpose_a=True, conjugate_a=True
+        )
+        inside = lax.linalg.triangular_solve(low, inside, left_side=True, lower=True)
+        half = jnp.tril(inside + adjoint(inside), -1) + diagonal_of(inside)[..., None] * jnp.eye(low.shape[-1])
+        return low, low @ (half / 2).astype(low.dtype)
+
+    return lower
+
+
+_LOWER = {upper: _rule_of(upper) for upper in (False, True)}
+
+
 def _factor(a, upper: bool):
     """(factor, info). The factor is not a number where info is not 0."""
     if 0 in a.shape:
         return a, jnp.zeros(a.shape[:-2], jnp.int32)
-    whole = hermitian(a, upper)
-    low = lax.linalg.cholesky(whole, symmetrize_input=False)
+    low = _LOWER[upper](a)
     batch = a.shape[:-2]
     orders = _order_of_failure
     for _ in batch:
         orders = jax.vmap(orders)
     bad = jnp.isnan(diagonal_of(low)).any()
-    info = lax.cond(bad, orders, lambda x: jnp.zeros(batch, jnp.int32), lax.stop_gradient(whole))
+    info = lax.cond(bad, orders, lambda x: jnp.zeros(batch, jnp.int32), hermitian(lax.stop_gradient(a), upper))
     return (adjoint(low) if upper else low), info
 
 
@@ -135,9 +160,11 @@ def _rule(upper: bool):
 
     @solve.defjvp
     def _(primals, tangents):
+        """A dX = dB - dA X, by way of A⁻¹: a triangular solve differentiated again would see one triangle only."""
         (rhs, factor), (drhs, dfactor) = primals, tangents
         x = solve(rhs, factor)
-        return x, solve(drhs - _moved(factor, dfactor, upper) @ x, factor)
+        inverse = solve(jnp.broadcast_to(jnp.eye(factor.shape[-1], dtype=factor.dtype), factor.shape), factor)
+        return x, inverse @ (drhs - _moved(factor, dfactor, upper) @ x)
 
     return solve
 

@@ -37,10 +37,12 @@ def _hermitian(upper: bool):
     def _(primals, tangents):
         """dλ = diag(Vᴴ dA V), dV = V (Vᴴ dA V ∘ F), F as in `_gaps`.
 
-        Giles, "An extended collection of matrix derivative results" (2008), 3.1. The tangent is taken as Hermitian.
+        Giles, "An extended collection of matrix derivative results" (2008), 3.1. Of the tangent the Hermitian part
+        counts, so that the gradient is Hermitian too.
         """
         values, vectors = eigh(*primals)
-        inside = adjoint(vectors) @ tangents[0] @ vectors
+        t = (tangents[0] + adjoint(tangents[0])) / 2
+        inside = adjoint(vectors) @ t @ vectors
         moved = vectors @ (inside * _gaps(values).astype(inside.dtype))
         return (values, vectors), (diagonal_of(inside).real, moved)
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -71,21 +69,11 @@ def batched(*xs):
     return tuple(jnp.broadcast_to(x, (*lead, *x.shape[-2:])) for x in xs)
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
 def hermitian(a, upper: bool):
-    """The Hermitian matrices of which `a` holds the lower (or upper) triangle; the other one is not read.
-
-    The tangent of a Hermitian matrix is Hermitian, so its gradient is too: PyTorch spreads it over both triangles.
-    """
+    """The Hermitian matrices of which `a` holds the lower (or upper) triangle; the other one is not read."""
     strict = jnp.triu(a, 1) if upper else jnp.tril(a, -1)
     on = jnp.eye(a.shape[-1], dtype=bool)
     return strict + adjoint(strict) + jnp.where(on, jnp.real(a), 0).astype(a.dtype)
-
-
-@hermitian.defjvp
-def _hermitian_jvp(upper, primals, tangents):
-    (t,) = tangents
-    return hermitian(*primals, upper), (t + adjoint(t)) / 2
 
 
 # --- results that come with an `info` ---------------------------------------------------------------------------------
