@@ -117,7 +117,7 @@ def _matmul_name(template, avals) -> str:
     return "SqueezeBackward4" if ranks == (1, 2) else f"{_MATMUL_NAMES.get(ranks, 'UnsafeView')}Backward0"
 
 
-@op("*.matmul", "Tensor.__matmul__", "Tensor.__rmatmul__", "Tensor.__imatmul__", grad=_matmul_name)
+@op("*.matmul", "linalg.matmul", "Tensor.__matmul__", "Tensor.__rmatmul__", "Tensor.__imatmul__", grad=_matmul_name)
 def matmul(input: Array, other: Array):
     """The matrix product: of the last two dimensions, the others broadcast as a batch.
 
@@ -223,7 +223,9 @@ def addmv(input: Array, mat: Array, vec: Array, *, beta: Scalar = 1, alpha: Scal
 
 @op("*.addr", "Tensor.addr_")
 def addr(input: Array, vec1: Array, vec2: Array, *, beta: Scalar = 1, alpha: Scalar = 1):
-    """`beta * input + alpha * outer(vec1, vec2)`, the input broadcasting."""
+    """`beta * input + alpha * outer(vec1, vec2)`, the input broadcasting; of bools with "and" and "or"."""
+    if input.dtype == vec1.dtype == vec2.dtype == bool:
+        return (input & jnp.asarray(beta, bool)) | (outer(vec1, vec2) & jnp.asarray(alpha, bool))
     return _added(input, outer(vec1, vec2), beta, alpha)
 
 
@@ -272,6 +274,8 @@ def inner(input: Array, other: Array):
 def kron(input: Array, other: Array):
     """The Kronecker product: every element of `input` times the whole of `other`."""
     a, b = elementwise(input.reshape(-1)[:, None], other.reshape(-1)[None])
+    if a.dtype == bool:
+        return jnp.kron(input.astype(jnp.uint8), other.astype(jnp.uint8)).astype(bool)
     return jnp.kron(input.astype(a.dtype), other.astype(b.dtype))
 
 
