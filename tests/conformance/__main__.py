@@ -13,41 +13,7 @@ import argparse
 import multiprocessing
 import re
 import sys
-import time
-import warnings
 from collections import Counter
-from pathlib import Path
-
-FAILURES = Path(__file__).with_name("failures.tsv")
-
-
-def known() -> dict[tuple[str, str], str]:
-    """What is known not to pass: {(name, aspect): why}."""
-    rows = [line.split("\t") for line in FAILURES.read_text().splitlines()[1:]] if FAILURES.exists() else []
-    return {(name, aspect): why for name, aspect, why in rows}
-
-
-def write(entries: dict[tuple[str, str], str]) -> None:
-    rows = [f"{name}\t{aspect}\t{why}" for (name, aspect), why in sorted(entries.items())]
-    FAILURES.write_text("\n".join(["operator\taspect\twhat differs first", *rows]) + "\n")
-
-
-def _one(job):
-    name, limit, only = job
-    warnings.simplefilter("ignore")
-    import jax
-
-    from torchlike.core import program
-
-    from . import aspects, database
-
-    start = time.perf_counter()
-    aspects.WORDS.clear()
-    reports = aspects.examine(database.in_scope()[name], limit, only)
-    program.forget()
-    jax.clear_caches()
-    found = {a: (r.samples, [tuple(f) for f in r.failures]) for a, r in reports.items()}
-    return name, found, list(aspects.WORDS), time.perf_counter() - start
 
 
 def main() -> int:
@@ -63,15 +29,16 @@ def main() -> int:
     options = parser.parse_args()
 
     from . import database
+    from .runner import examined, known, write
 
     names = [n for n in database.in_scope() if re.fullmatch(options.ops, n)]
     only = set(filter(None, options.aspects.split(",")))
     jobs = [(n, options.limit, only) for n in names]
     if options.jobs:
         pool = multiprocessing.get_context("spawn").Pool(options.jobs, maxtasksperchild=60)
-        results = pool.imap_unordered(_one, jobs, chunksize=1)
+        results = pool.imap_unordered(examined, jobs, chunksize=1)
     else:
-        results = map(_one, jobs)
+        results = map(examined, jobs)
     passed: Counter = Counter()
     asked: Counter = Counter()
     failing, words, times = {}, [], {}

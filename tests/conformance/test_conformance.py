@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip("torch", reason="the operator database is part of PyTorch")
 
 from tests.conformance import aspects, database  # noqa: E402
-from tests.conformance.__main__ import known  # noqa: E402
+from tests.conformance.runner import known  # noqa: E402
 from torchlike.core import program  # noqa: E402
 
 LIMIT = int(os.environ.get("CONFORMANCE_LIMIT", "16"))
