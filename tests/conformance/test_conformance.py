@@ -17,7 +17,7 @@ from tests.conformance import aspects, database  # noqa: E402
 from tests.conformance.runner import known  # noqa: E402
 from torchlike.core import program  # noqa: E402
 
-LIMIT = int(os.environ.get("CONFORMANCE_LIMIT", "16"))
+LIMIT = int(os.environ.get("CONFORMANCE_LIMIT", "2"))
 LISTED: dict[str, set[str]] = {}
 for _name, _aspect in known():
     LISTED.setdefault(_name, set()).add(_aspect)
