@@ -30,8 +30,8 @@ from torchlike import cuda as cuda
 from torchlike import fft as fft
 from torchlike import indexing as indexing
 from torchlike import linalg as linalg
-from torchlike import masking as masking
 from torchlike import masked as masked
+from torchlike import masking as masking
 from torchlike import mps as mps
 from torchlike import mtia as mtia
 from torchlike import nn as nn

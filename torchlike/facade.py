@@ -64,9 +64,21 @@ def with_out(op: Op) -> Callable:
         if out is not None:
             _check_out(op, inputs, out)
         result = apply(op, template, inputs)
+        if out is not None and op.exact:
+            _check_dtypes(result, out)
         return result if out is None else write_out(op.name, result, out)
 
     return fn
+
+
+def _check_dtypes(result, out) -> None:
+    """PyTorch's error for an `out=` of another dtype where a kernel writes into it straight."""
+    results, outs = (x if isinstance(x, tuple | list) else (x,) for x in (result, out))
+    for r, o in zip(results, outs, strict=False):
+        if isinstance(o, Variable):
+            a, b = (_dtype.FROM_NP[t._aval().dtype]._scalar_name.lower() for t in (r, o))
+            if a != b:
+                raise RuntimeError(f"Expected out tensor to have dtype {a}, but got {b} instead")
 
 
 def _check_out(op: Op, inputs: list, out) -> None:

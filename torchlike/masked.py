@@ -127,13 +127,13 @@ def amin(input, dim=None, *, keepdim=False, dtype=None, mask=None) -> Tensor:
 
 
 def argmax(input, dim=None, *, keepdim=False, dtype=None, mask=None) -> Tensor:
-    """Where the greatest of what the mask lets through stands; as in PyTorch in the input's dtype unless one is given."""
+    """Where the greatest of what the mask lets through stands, in the input's dtype unless one is given."""
     made = _filled(input, mask, None if mask is None else _least(input))
     return made.argmax(dim, bool(keepdim)).to(dtype or input.dtype)
 
 
 def argmin(input, dim=None, *, keepdim=False, dtype=None, mask=None) -> Tensor:
-    """Where the least of what the mask lets through stands; as in PyTorch in the input's dtype unless one is given."""
+    """Where the least of what the mask lets through stands, in the input's dtype unless one is given."""
     made = _filled(input, mask, None if mask is None else _most(input))
     return made.argmin(dim, bool(keepdim)).to(dtype or input.dtype)
 
@@ -173,7 +173,7 @@ def norm(input, ord: float | None = 2.0, dim=None, *, keepdim=False, dtype=None,
     """The `ord`-norm of what the mask lets through."""
     ord = 2.0 if ord is None else ord
     made = _filled(input, mask, math.inf if ord == -math.inf else 0)
-    return _call("linalg.vector_norm", made, ord, _dims(dim, input.ndim), bool(keepdim), dtype=dtype or input.dtype)
+    return made.norm(ord, _dims(dim, input.ndim), bool(keepdim), dtype=dtype or input.dtype)
 
 
 def _variance(input, dim, unbiased, correction, keepdim, dtype, mask, root: bool) -> Tensor:

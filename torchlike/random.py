@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
@@ -221,6 +222,10 @@ def _scaled(standard: Array, mean: Array, std: Array):
     return lax.stop_gradient(standard * std + mean)
 
 
+def _without_gradient(made: Array, input: Array):
+    return lax.stop_gradient(made + jnp.zeros_like(input))
+
+
 _SCALED = Op("normal", _scaled)  # PyTorch: differentiable, with gradients of zero
 
 
@@ -245,6 +250,9 @@ def normal(
     return _finish(made, requires_grad, out, "normal", layout)
 
 
+_BERNOULLI = Op("bernoulli", _without_gradient)
+
+
 def bernoulli(input, p=None, *, generator=None, out=None) -> Tensor:
     """Ones with the probabilities in `input` (read: a barrier), or all with probability `p`; the rest zeros."""
     if p is not None:
@@ -253,6 +261,8 @@ def bernoulli(input, p=None, *, generator=None, out=None) -> Tensor:
     else:
         chances = input.detach()._host()
         made = draw(lambda g: g.bernoulli_tensor(chances), generator, input.device)
+    if input.requires_grad and out is None:
+        made = apply(_BERNOULLI, (SLOT, SLOT), [made, input])
     return made if out is None else write_out("bernoulli", made, out)
 
 
@@ -263,6 +273,10 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
     with replacement it inverts the cumulative weights by one double per sample.
     """
     weights = input.detach()._host()
+    if not 1 <= input.ndim <= 2:
+        raise RuntimeError("prob_dist must be 1 or 2 dim")
+    if out is not None and out.dtype is not _dtype.int64:
+        raise RuntimeError(f"multinomial expects Long tensor out, got: {out.dtype._scalar_name}")
     if not input.is_floating_point():
         kind = input.dtype._scalar_name
         raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {kind}")

@@ -66,6 +66,7 @@ class Op:
     result: Callable = tuple
     shows = False  # whether it is the reading side of a view, which takes no memory in PyTorch
     missing: dict[int, str] | None = None  # inputs towards which PyTorch has no derivative, as its errors call them
+    exact = False  # whether `out=` must have the result's own dtype
     uniform = False  # whether it gives one value everywhere, so that memory shown more than once may be written with it
 
     def __init__(

@@ -157,11 +157,16 @@ def mask_put(input: Array, mask: Array, value: Array, dim: int):
     return jnp.where(mask, cast(value, np.dtype(input.dtype)).reshape(()), input)
 
 
+def added(x, at, src):
+    """`src` added to x at these places; bools are or-ed."""
+    return x.at[at].max(src) if x.dtype == bool else x.at[at].add(src)
+
+
 # --- along one dimension ----------------------------------------------------------------------------------------------
 
 
 def _need_int(index, name: str, message: str = "{}(): Expected dtype int32/int64 for index") -> None:
-    check(word(index) in ("Long", "Int"), message.format(name))
+    check(index.size == 0 or word(index) in ("Long", "Int"), message.format(name))
 
 
 def _grid(shape, dim: int, index) -> tuple:
@@ -175,8 +180,11 @@ def _aligned(name, input, dim, index, src=None):
     """Dimension, index and source checked; scalars taken as vectors of one."""
     _need_int(index, name)
     dim = wrap_dim(dim, input.ndim)
+    if not index.size:
+        index = index.astype(jnp.int64)  # PyTorch takes nothing of any type
     whole, index = jnp.atleast_1d(input), jnp.atleast_1d(index)
-    check(whole.ndim == index.ndim, "Index tensor must have the same number of dimensions as input tensor")
+    check(whole.ndim == index.ndim, "Index tensor must have the same number of dimensions as "
+          f"{'input' if name == 'gather' else 'self'} tensor")  # fmt: skip
     if src is not None and jnp.ndim(src):
         check(src.ndim == index.ndim, "Index tensor must have the same number of dimensions as src tensor")
     return dim, whole, index
@@ -191,6 +199,8 @@ def gather(input: Array, dim: int, index: Array, *, sparse_grad: bool = False):
     if sparse_grad:
         raise NotImplementedError("gather(sparse_grad=True): gradients are dense here; leave sparse_grad out")
     shape = index.shape
+    if not index.size:  # PyTorch takes nothing of any type and number of dimensions
+        return jnp.zeros(shape, input.dtype)
     dim, input, index = _aligned("gather", input, dim, index)
     for d, (n, m) in enumerate(zip(index.shape, input.shape, strict=True)):
         check(
@@ -234,8 +244,8 @@ def scatter(
     check(reduce in (None, "add", "multiply"), "reduce argument must be either add or multiply.")
     combine = {
         None: lambda x, at, s: placed(range(x.ndim), x, at, s),
-        "add": lambda x, at, s: x.at[at].add(s),
-        "multiply": lambda x, at, s: x.at[at].multiply(s),
+        "add": added,
+        "multiply": lambda x, at, s: x.at[at].min(s) if x.dtype == bool else x.at[at].multiply(s),
     }[reduce]
     return _scattered("scatter", input, dim, index, value if src is None else src, combine)
 
@@ -243,7 +253,7 @@ def scatter(
 @op("*.scatter_add", "Tensor.scatter_add_", kind=Indexed)
 def scatter_add(input: Array, dim: int, index: Array, src: Array):
     """The elements of `src` added to `input` along `dim`: `out[index[i][j]][j] += src[i][j]`."""
-    return _scattered("scatter", input, dim, index, src, lambda x, at, s: x.at[at].add(s))
+    return _scattered("scatter", input, dim, index, src, added)
 
 
 @op("*.index_select", kind=Indexed)
@@ -274,11 +284,17 @@ def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Sca
     """`alpha` times the parts of `source` added to those parts of `input` that `index` names."""
     key = _along("index_add", input, dim, index, source)
     check(
+        input.ndim == source.ndim and input.shape[: len(key) - 1] == source.shape[: len(key) - 1]
+        and input.shape[len(key) :] == source.shape[len(key) :] or source.ndim == 0,
+        "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = "
+        f"{listed(input)} source.shape = {listed(source)}",
+    )  # fmt: skip
+    check(
         input.dtype == source.dtype,
         f"index_add_(): self ({word(input)}) and source ({word(source)}) must have the same scalar type",
     )
-    added = jnp.atleast_1d(input).at[key].add(jnp.atleast_1d(source) * jnp.asarray(alpha, source.dtype))
-    return added.reshape(input.shape)
+    made = added(jnp.atleast_1d(input), key, jnp.atleast_1d(source) * jnp.asarray(alpha, source.dtype))
+    return made.reshape(input.shape)
 
 
 @op("*.index_copy", "Tensor.index_copy_", kind=Indexed)
@@ -342,46 +358,6 @@ def masked_scatter_(input: Array, mask: Array, source: Array):
     return jnp.where(mask, drawn, input)
 
 
-# --- the flattened tensor ---------------------------------------------------------------------------------------------
-
-
-class Flat(Op):
-    """An op with an `index` into its flattened `input`, checked when it is called."""
-
-    def bind(self, args, kwargs):
-        template, inputs = super().bind(args, kwargs)
-        input, index = inputs[:2]
-        if isinstance(index, Variable) and isinstance(input, Variable) and index.dtype.np.kind == "i":
-            n = input.numel()
-            check_range(index, n, f"out of range: tried to access index {{}} on a tensor of {n} elements.")
-        return template, inputs
-
-
-@op("*.take", kind=Flat)
-def take(input: Array, index: Array):
-    """The elements of the flattened `input` at these places, in the shape of `index`."""
-    check(word(index) == "Long", f"take(): Expected a long tensor for index, but got {word(index)}")
-    return input.reshape(-1)[index]
-
-
-@op("Tensor.put", "Tensor.put_", kind=Flat)
-def put(input: Array, index: Array, source: Array, accumulate: bool = False):
-    """The elements of `source` written (or added) at these places of the flattened `input`."""
-    check(
-        index.size == source.size,
-        "put_(): Expected source and index to have the same number of elements, but got source.numel() = "
-        f"{source.size}, index.numel() = {index.size}",
-        IndexError,
-    )
-    check(
-        input.dtype == source.dtype,
-        f"put_(): self and source expected to have the same dtype, but got self.dtype = {word(input)} and "
-        f"source.dtype = {word(source)}",
-    )
-    flat, at, source = input.reshape(-1), index.reshape(-1), source.reshape(-1)
-    return (flat.at[at].add(source) if accumulate else placed((0,), flat, (at,), source)).reshape(input.shape)
-
-
 @op("_.take_along_dim", grad="GatherBackward0")
 def take_along_dim_(input: Array, indices: Array, dim: int | None = None):
     _need_int(indices, "torch.take_along_dim", "{}(): Expected dtype int32/int64 for index")
@@ -393,3 +369,7 @@ def take_along_dim_(input: Array, indices: Array, dim: int | None = None):
         f"{input.ndim} dimensions for input, and {indices.ndim} dimensions for indices",
     )
     return jnp.take_along_axis(input, indices, wrap_dim(dim, input.ndim))
+
+
+for _body in (gather, scatter, scatter_add, index_select, index_add, index_copy):
+    _body.op.exact = True

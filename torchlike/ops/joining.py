@@ -166,8 +166,8 @@ def cartesian_prod(*tensors):
     return apply(stack.op, ((SLOT,) * len(grids), 1), grids)
 
 
-def _rows(input: Array, rows):
-    return input[jnp.asarray(rows, jnp.int64).reshape(rows and (len(rows), len(rows[0])) or (0, 0))]
+def _rows(input: Array, rows, r: int):
+    return input[jnp.asarray(rows, jnp.int64).reshape(len(rows), r)] if rows else input[:0].reshape(0, r)
 
 
 ROWS = Op("index", _rows)
@@ -182,7 +182,7 @@ def combinations(input, r: int = 2, with_replacement: bool = False):
         return input.new_empty((0,))
     pick = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     rows = tuple(pick(range(input.numel()), r))
-    return apply(ROWS, (SLOT, rows), [input]) if rows else input.new_empty((0, r))
+    return apply(ROWS, (SLOT, rows, r), [input])
 
 
 def _atleast(n: int):
@@ -307,6 +307,8 @@ def roll(input: Array, shifts: int | tuple[int, ...], dims: int | tuple[int, ...
     check(
         len(shifts) == len(dims), f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}"
     )
+    if not input.ndim:
+        raise IndexError(f"Dimension specified as {dims[0]} but tensor has no dimensions")
     return jnp.roll(input, shifts, tuple(wrap_dim(d, input.ndim) for d in dims))
 
 

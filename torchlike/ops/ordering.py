@@ -207,7 +207,7 @@ def histc(input: Array, bins: int = 100, min: float = 0, max: float = 0):
         low, high = jnp.min(x), jnp.max(x)
     same = low == high
     low, high = jnp.where(same, low - 1, low), jnp.where(same, high + 1, high)
-    place = jnp.clip(((x - low) * (bins / (high - low))).astype(jnp.int64), 0, bins - 1)
+    place = jnp.clip(((x - low) * jnp.asarray(bins, x.dtype) / (high - low)).astype(jnp.int64), 0, bins - 1)
     inside = (x >= low) & (x <= high)
     return jnp.zeros(bins, x.dtype).at[place].add(inside.astype(x.dtype))
 

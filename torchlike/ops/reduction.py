@@ -165,8 +165,13 @@ def aminmax(input: Array, *, dim: int | None = None, keepdim: bool = False):
         dim is not None or input.size > 0,
         "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.",
     )
+    if dim is not None:
+        filled(input, (wrap_dim(dim, input.ndim),), "aminmax")
     over = () if dim is None else dim
     return amin(input, over, keepdim), amax(input, over, keepdim)
+
+
+aminmax.op.exact = True
 
 
 def _index_of(f, x, dim, keepdim, name: str):
@@ -206,6 +211,11 @@ class Extreme(Op):
     """`max` and `min`: of everything, along an int `dim`, or of two tensors, told apart by the second argument."""
 
     def bind(self, args, kwargs):
+        if args and isinstance(args[0], bool | int | float | complex):
+            raise TypeError(
+                f"{self.name}() received an invalid combination of arguments - got "
+                f"({', '.join(type(a).__name__ for a in args)})"
+            )
         if len(args) > 1 and isinstance(args[1], int) and not isinstance(args[1], bool):
             check(len(args) < 4, f"{self.name}() takes 3 positional arguments but {len(args)} were given", TypeError)
             kwargs = {**dict(zip(("dim", "keepdim"), args[1:], strict=False)), **kwargs}

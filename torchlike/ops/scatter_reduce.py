@@ -11,7 +11,7 @@ from jax import lax
 
 from torchlike.core.op import Array, op
 from torchlike.ops.checks import check
-from torchlike.ops.indexing import Indexed, _along, _grid, _scattered
+from torchlike.ops.indexing import Indexed, _along, _grid, _scattered, added
 
 _NAMES = ("sum", "prod", "mean", "amax", "amin")
 
@@ -56,7 +56,7 @@ def _extreme_jvp(kind, include_self, primals, tangents):
 
 @jax.custom_jvp
 def _product(x, at, src):
-    return x.at[at].multiply(src)
+    return x.at[at].min(src) if x.dtype == bool else x.at[at].multiply(src)
 
 
 @_product.defjvp
@@ -64,7 +64,7 @@ def _product_jvp(primals, tangents):
     """d prod = sum of each factor's tangent times the product of the others; with zeros, of the others only."""
     x, at, src = primals
     zeros = (x == 0).astype(x.dtype).at[at].add((src == 0).astype(x.dtype))
-    nonzero = jnp.where(x == 0, 1, x).at[at].multiply(jnp.where(src == 0, 1, src))
+    nonzero = _product(jnp.where(x == 0, 1, x), at, jnp.where(src == 0, 1, src))
 
     def others(factor, zeros, nonzero):
         rest = zeros - (factor == 0)
@@ -85,7 +85,7 @@ def combine(kind: str, include_self: bool):
             x = _forgotten(kind, x, at)
         if kind == "prod":
             return _product(x, at, src)
-        total = x.at[at].add(src)
+        total = added(x, at, src)
         if kind == "sum":
             return total
         n = jnp.full(x.shape, int(include_self), jnp.int64).at[at].add(1)
@@ -116,3 +116,7 @@ def index_reduce(input: Array, dim: int, index: Array, source: Array, reduce: st
     whole, source = jnp.atleast_1d(input), jnp.atleast_1d(source)
     places = jnp.broadcast_to(key[-1].reshape(-1, *(1,) * (whole.ndim - len(key))), source.shape)
     return combine(reduce, include_self)(whole, _grid(whole.shape, len(key) - 1, places), source).reshape(input.shape)
+
+
+for _body in (scatter_reduce, index_reduce):
+    _body.op.exact = True

@@ -12,6 +12,7 @@ from torchlike.core.op import SLOT, TABLE, Array, composite, op
 from torchlike.core.value import put
 from torchlike.core.variable import apply, wrap
 from torchlike.ops.checks import check, listed, word
+from torchlike.ops.copies import put_out
 from torchlike.ops.dims import broadcast_shape
 from torchlike.ops.promotion import promote
 
@@ -36,11 +37,7 @@ def where(condition, input=None, other=None, *, out=None):
     if input is None and other is None:
         return TABLE["torch.nonzero"].body(condition, as_tuple=True)
     made = apply(where_.op, (SLOT, SLOT, SLOT), [condition, input, other])
-    if out is None:
-        return made
-    from torchlike.facade import write_out
-
-    return write_out("where", made, out)
+    return put_out("where", made, out)
 
 
 @composite("Tensor.where")
@@ -69,6 +66,8 @@ def searchsorted_(boundaries: Array, values: Array, sorter: Array | None, right:
     boundaries, wanted = promote(boundaries, values)
     if boundaries.ndim == 1:
         return _found(boundaries, wanted, right, sorter).astype(kind)
+    if not boundaries.size or not values.size:
+        return jnp.zeros(values.shape, kind)
     rows = boundaries.reshape(-1, boundaries.shape[-1])
     each = wanted.reshape(rows.shape[0], values.shape[-1])
     if sorter is None:
@@ -79,7 +78,7 @@ def searchsorted_(boundaries: Array, values: Array, sorter: Array | None, right:
 
 
 @composite("torch.searchsorted")
-def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None, sorter=None):
+def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None, sorter=None, out=None):
     """Where each value would be inserted into the sorted last dimension: before equal ones, or after them with `right`.
 
     `sorted_sequence` is one vector for all values, or has the values' leading dimensions. `sorter` gives the order in
@@ -92,17 +91,18 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
     )
     inputs = [sorted_sequence, input] + ([] if sorter is None else [sorter])
     template = (SLOT, SLOT, None if sorter is None else SLOT, right or side == "right", out_int32)
-    return apply(searchsorted_.op, template, inputs)
+    return put_out("searchsorted", apply(searchsorted_.op, template, inputs), out)
 
 
 @composite("torch.bucketize")
-def bucketize(input, boundaries, *, out_int32=False, right=False):
+def bucketize(input, boundaries, *, out_int32=False, right=False, out=None):
     """The number of the bucket that each value falls in, between the sorted `boundaries`.
 
     Value v is in bucket i if boundaries[i-1] < v <= boundaries[i]; with `right`, <= and <.
     """
     check(boundaries.ndim == 1, f"boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
-    return apply(searchsorted_.op, (SLOT, SLOT, None, right, out_int32), [boundaries, input])
+    made = apply(searchsorted_.op, (SLOT, SLOT, None, right, out_int32), [boundaries, input])
+    return put_out("bucketize", made, out)
 
 
 # --- triangles --------------------------------------------------------------------------------------------------------

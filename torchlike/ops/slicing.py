@@ -88,6 +88,9 @@ def narrow(input, dim: int, start, length: int):
     shape = input._aval().shape
     check(len(shape) > 0, "narrow() cannot be applied to a 0-dim tensor.")
     check(length >= 0, "narrow(): length must be non-negative.")
+    if isinstance(start, Variable):
+        kind = start._aval()
+        check(kind.shape == () and kind.dtype.kind in "iu", "start must be an 0-dim integral Tensor.")
     dim, start = wrap_dim(dim, len(shape)), operator.index(start)
     n = shape[dim]
     if not -n <= start <= n:

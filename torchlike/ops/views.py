@@ -96,8 +96,8 @@ def flatten(input, start_dim: int = 0, end_dim: int = -1):
 
 @composite("*.ravel")
 def ravel(input):
-    """All elements in one dimension; a view where possible."""
-    return reshape(input, -1)
+    """All elements in one dimension; the tensor's own memory if it is contiguous, else a copy."""
+    return reshape(input if input.is_contiguous() else apply(RESHAPED, (SLOT, input._aval().shape), [input]), -1)
 
 
 @composite("*.unflatten")
