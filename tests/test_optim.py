@@ -34,6 +34,23 @@ OPTIMIZERS = [
     ("AdamW", {}),
     ("AdamW", {"lr": 0.05, "amsgrad": True, "weight_decay": 0.4, "maximize": True, "betas": (0.5, 0.7)}),
     ("AdamW", {"lr": 0.05, "foreach": True}),
+    ("Adagrad", {}),
+    ("Adagrad", {"lr": 0.1, "lr_decay": 0.1, "weight_decay": 0.1, "initial_accumulator_value": 0.5, "eps": 1e-3}),
+    ("RMSprop", {}),
+    ("RMSprop", {"lr": 0.005, "momentum": 0.7, "centered": True, "weight_decay": 0.1, "alpha": 0.9, "eps": 1e-2}),
+    ("RMSprop", {"lr": 0.005, "momentum": 0.7, "maximize": True}),
+    ("Adadelta", {}),
+    ("Adadelta", {"lr": 0.5, "rho": 0.8, "eps": 1e-3, "weight_decay": 0.1, "maximize": True}),
+    ("Adamax", {}),
+    ("Adamax", {"lr": 0.005, "betas": (0.8, 0.9), "eps": 1e-3, "weight_decay": 0.1}),
+    ("NAdam", {}),
+    ("NAdam", {"lr": 0.02, "weight_decay": 0.1, "momentum_decay": 0.01}),
+    ("NAdam", {"lr": 0.02, "weight_decay": 0.1, "decoupled_weight_decay": True, "maximize": True}),
+    ("RAdam", {}),
+    ("RAdam", {"lr": 0.02, "betas": (0.8, 0.9), "weight_decay": 0.1, "decoupled_weight_decay": True}),
+    ("ASGD", {}),
+    ("ASGD", {"lr": 0.02, "lambd": 1e-2, "t0": 20, "weight_decay": 0.1}),
+    ("Rprop", {"lr": 0.001, "step_sizes": (1e-6, 0.01)}),
 ]
 IDS = [f"{name} {' '.join(f'{k}={v}' for k, v in settings.items())}".strip() for name, settings in OPTIMIZERS]
 each_optimizer = pytest.mark.parametrize(("name", "settings"), OPTIMIZERS, ids=IDS)
@@ -140,7 +157,7 @@ def test_changed_settings_compile_nothing(torch, name, settings):
                 if "betas" in group:
                     group["betas"] = (0.6, 0.8)
                     group["eps"] = 0.1
-                elif group["momentum"]:
+                elif group.get("momentum"):
                     group["momentum"] = 0.3
 
         return train(lib, optimizer, params, 10, change)

@@ -46,7 +46,7 @@ class FusedOptimizer(Optimizer):
             cls._op = _fused(cls)
 
     def __init__(self, params, defaults: dict[str, Any]) -> None:
-        if defaults["fused"]:
+        if defaults.get("fused"):
             if defaults["differentiable"]:
                 raise RuntimeError("`fused` does not support `differentiable`")
             if defaults["foreach"]:
@@ -310,5 +310,7 @@ def _real(x: jax.Array) -> jax.Array:
 def _like(x: jax.Array, old: jax.Array) -> jax.Array:
     """Back from `_real`, in the dtype of what it replaces."""
     if jnp.iscomplexobj(old):
+        if x.ndim <= old.ndim:  # a number for the whole parameter
+            return x
         x = x[..., 0] + 1j * x[..., 1]
-    return x.astype(old.dtype)
+    return x if x.ndim < old.ndim else x.astype(old.dtype)
