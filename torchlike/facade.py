@@ -12,9 +12,10 @@ import numpy as np
 
 from torchlike.core import dtype as _dtype
 from torchlike.core import variable
+from torchlike.core.graph import mode
 from torchlike.core.op import SLOT, TABLE, Array, Composite, Op, Sizes
 from torchlike.core.overlap import APART, FREE, refuse_overlap
-from torchlike.core.variable import Cell, Variable, View, apply
+from torchlike.core.variable import Variable, View, apply
 from torchlike.creation import from_numpy
 from torchlike.ops.promotion import can_cast
 
@@ -199,7 +200,7 @@ def write_out(name: str, result, out):
         raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
     if name in _SAME:
         _check_same(result, out)
-    if result._node is not None or out._node is not None or out._requires_grad:
+    if mode.grad and (result._node is not None or out._node is not None or out._requires_grad):
         raise RuntimeError(
             f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
             "arguments requires grad."
@@ -217,9 +218,7 @@ def write_out(name: str, result, out):
                 UserWarning,
                 stacklevel=3,
             )
-        fitted = apply(FIT, (SLOT, now.shape, was.dtype), [result])
-        out._cell, out._parent, out._strided = Cell(fitted._read()), None, None
-        return out
+        out.resize_(now.shape)  # type: ignore[attr-defined]
     if now.dtype != was.dtype:
         result = apply(FIT, (SLOT, now.shape, was.dtype), [result])
     if out._parent is not None and out._overlaps():

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from torchlike import printing
-from torchlike.core import capture, graph, variable
+from torchlike.core import capture, former, graph, variable
 from torchlike.core import device as _device
 from torchlike.core import dtype as _dtype
 from torchlike.core.hooks import RemovableHandle
@@ -201,11 +201,14 @@ class Tensor(Methods, Variable):
         return self._cell.version
 
     def _is_view(self) -> bool:
-        return self._parent is not None
+        return self._parent is not None and not self._turned
 
     @property
     def _base(self) -> Tensor | None:
-        return None if self._parent is None else self._root()
+        base = self
+        while base._is_view():
+            base = base._up()
+        return None if base is self else base
 
     @property
     def data(self) -> Tensor:
@@ -216,7 +219,9 @@ class Tensor(Methods, Variable):
     def data(self, other: Tensor) -> None:
         if not isinstance(other, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(other).__name__}")
-        self._cell = other._cell
+        former.leave(self)
+        other = other._alias()
+        self._cell, self._turned = other._cell, other._parent is not None
         self._parent, self._step, self._strided = other._parent, other._step, other._strided
         self._cached, self._seen = other._cached, other._seen
 
@@ -472,12 +477,14 @@ class Tensor(Methods, Variable):
 
     def detach_(self) -> Tensor:
         """Take this tensor itself out of its graph."""
-        if self._parent is not None:
+        if self._is_view():
             raise RuntimeError(
                 "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for "
                 "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence "
                 "detach_() cannot be called on these gradients."
             )
+        if self._parent is not None:
+            self._parent = self._up()._alias()
         self._node, self._nr, self._requires_grad = None, 0, False
         return self
 

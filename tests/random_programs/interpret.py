@@ -1,9 +1,9 @@
 """Runs the engine's programs with NumPy in place of XLA, so that thousands of them need no compilation.
 
-Random programs are all different: compiled, each would cost a second and megabytes of code that never comes back. What is
-looked for, though, is in what the engine records, keeps, orders and gives away, and all of that stays. Only `jax.jit` as
-torchlike/core/program.py sees it becomes: trace to a jaxpr, evaluate its equations with NumPy (with the primitive
-itself where no rule stands here). Buffers given away by donation are overwritten, so that a wrong donation is noticed.
+Random programs are all different: compiled, each would cost a second and megabytes of code that never comes back. What
+is looked for, though, is in what the engine records, keeps, orders and gives away, and all of that stays. Only
+`jax.jit` as torchlike/core/program.py sees it becomes: trace to a jaxpr, evaluate its equations with NumPy (with the
+primitive itself where no rule stands here). Buffers given away by donation are overwritten, so that a wrong donation is noticed.
 """
 
 from __future__ import annotations
@@ -31,6 +31,13 @@ def forget() -> None:
     jax.clear_caches()
 
 
+class _Array(np.ndarray):
+    """A NumPy array with what the engine asks of a JAX array."""
+
+    def block_until_ready(self):
+        return self
+
+
 def jit(fn, donate_argnums=()):
     traced: list = []
 
@@ -40,7 +47,7 @@ def jit(fn, donate_argnums=()):
             traced.extend((closed, jax.tree.structure(shape)))
         closed, structure = traced
         outs = evaluate(closed.jaxpr, closed.consts, [np.asarray(a) for a in args])
-        outs = [np.array(o) for o in outs]  # nothing shares memory
+        outs = [np.array(o).view(_Array) for o in outs]  # nothing shares memory
         for i in donate_argnums:
             if isinstance(args[i], np.ndarray):
                 args[i].flags.writeable = True
@@ -82,7 +89,7 @@ _CALLS = {"pjit", "jit", "closed_call", "core_call", "custom_jvp_call", "custom_
           "remat", "checkpoint"}  # fmt: skip
 
 
-# --- rules --------------------------------------------------------------------------------------------------------------
+# --- rules ------------------------------------------------------------------------------------------------------------
 
 
 def _elementwise(fn, kinds="fiubc"):
@@ -228,14 +235,16 @@ RULES = {
     "concatenate": lambda *xs, dimension: np.concatenate(xs, dimension),
     "broadcast_in_dim": _broadcast_in_dim, "pad": _pad, "convert_element_type": _convert,
     "iota": lambda *_, dtype, shape, dimension, **__: np.broadcast_to(
-        np.arange(shape[dimension], dtype=dtype).reshape([-1 if d == dimension else 1 for d in range(len(shape))]), shape
+        np.arange(shape[dimension], dtype=dtype).reshape([-1 if d == dimension else 1 for d in range(len(shape))]),
+        shape,
     ),
     "slice": lambda x, *, start_indices, limit_indices, strides: x[
         tuple(map(slice, start_indices, limit_indices, strides or [1] * x.ndim))
     ],
     "dynamic_slice": _dynamic_slice, "dynamic_update_slice": _dynamic_update_slice, "select_n": _select_n,
     "bitcast_convert_type": _bitcast, "dot_general": _dot,
-    "reduce_sum": lambda x, *, axes, **_: x.sum(tuple(axes), dtype=x.dtype) if x.dtype.kind in "fciu" else NotImplemented,
+    "reduce_sum": lambda x, *, axes, **_: x.sum(tuple(axes), dtype=x.dtype)
+    if x.dtype.kind in "fci" and x.dtype.itemsize > 2 else NotImplemented,
     "reduce_or": lambda x, *, axes, **_: x.any(tuple(axes)) if x.dtype == bool else NotImplemented,
     "reduce_and": lambda x, *, axes, **_: x.all(tuple(axes)) if x.dtype == bool else NotImplemented,
     "gather": _gather, "scatter": _scatter(lambda old, new: new), "scatter-add": _scatter(operator.add),

@@ -45,6 +45,9 @@ class HostCell(Cell):
             return taken
         return put(host, self.device)
 
+    def touch(self) -> None:
+        pass
+
     def _become_ordinary(self, value: Value) -> None:
         seen = self.writes + 1
         self.__dict__.clear()

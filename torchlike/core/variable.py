@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from torchlike.core import capture
+from torchlike.core import capture, former
 from torchlike.core import device as _device
 from torchlike.core.graph import AccumulateGrad, Node, OpNode, mode
 from torchlike.core.op import SLOT, Op, enter, spec
@@ -40,6 +40,10 @@ class Cell:
         self.value = value
         self.version += 1
 
+    def touch(self) -> None:
+        """Let every view read itself again."""
+        self.version += 1
+
     @property
     def aval(self) -> Aval:
         return self.value.aval
@@ -63,6 +67,8 @@ class Variable:
     _seen = -1  # version of the cell when a view was last read
     _cached: Any = None  # what it read
     _strided: tuple | None = None  # (sizes, strides, offset) where not contiguous from 0
+    _former: tuple | None = None  # what it was before it became a view of itself: see core/former.py
+    _turned = False  # whether it is only a view of its former self, and none to the user
     _output: int | None = None  # which of several views made by one call; autograd forbids writing into those
     _node: Node | None = None
     _nr = 0
@@ -79,7 +85,7 @@ class Variable:
             return self._cell.value
         if self._seen != self._cell.version:
             view, template, scalars = self._step
-            fresh = apply(view.read, template, [self._parent, *scalars], track=True)
+            fresh = apply(view.read, template, [self._up(), *scalars], track=True)
             self._cached = fresh._cell.value
             if self._node is not None or fresh._node is not None:
                 self._node, self._nr = fresh._node, 0
@@ -102,27 +108,31 @@ class Variable:
             return node, 0
         return None
 
+    def _up(self) -> Any:
+        """The parent of this view, as it was when the view was made."""
+        p: Any = self._parent
+        return p if p._former is None and p._cell is self._cell else former.settle(self, new)
+
     def _line(self) -> list[Variable]:
         """This view and the views it stands on, without the root."""
         line, t = [], self
         while t._parent is not None:
             line.append(t)
-            t = t._parent
+            t = t._up()
         return line
 
     def _root(self) -> Any:
         root = self
         while root._parent is not None:
-            root = root._parent
+            root = root._up()
         return root
 
     def _alias(self) -> Any:
         """The same memory, out of the graph."""
         other = new(self._cell)
         if self._parent is not None:
-            other._parent = self._parent._alias()
-            other._step = self._step
-            other._cached, other._seen = self._read(), self._seen
+            other._cached = self._read()
+            other._seen, other._step, other._parent = self._seen, self._step, self._up()._alias()
         other._strided = self._strided
         return other
 
@@ -160,14 +170,14 @@ class Variable:
     def _assign(self, result: Variable) -> None:
         """Make `result` (of this tensor's shape and dtype) the content of this tensor's memory, history included."""
         if self._parent is not None:
-            lowest = self if self._overlaps() and self._step[0] is not write_strided else self._parent
+            parent = self._up()
+            lowest = self if self._overlaps() and self._step[0] is not write_strided else parent
             if any(t._step[0].repeats for t in lowest._line()):
                 # this view, or what stands between, repeats memory: only the places themselves say what is written
                 size, stride, offset = self._geometry()
                 write_strided((SLOT, size, stride, SLOT), [memory(self), offset])._assign(result)
                 return
             view, template, scalars = self._step
-            parent = self._parent
             whole = apply(view.write, (template[0], *template), [parent, result, *scalars])
             parent._assign(whole)
             return
@@ -182,7 +192,7 @@ class Variable:
                 shape = self._aval().shape
                 return shape, contiguous_strides(shape), 0
             view, template, scalars = self._step
-            self._strided = view.geometry.function(template)(self._parent._geometry(), *scalars)
+            self._strided = view.geometry.function(template)(self._up()._geometry(), *scalars)
         return self._strided
 
 

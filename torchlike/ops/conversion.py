@@ -243,6 +243,7 @@ def set_(self, source=None):
     """Make this tensor use the memory of another one (or, without one, no memory at all)."""
     if source is None:
         source = wrap(put(np.zeros(0, self._aval().dtype), self.device, copy=False))
+    self._check_writable(True)
     check(source.dtype is self.dtype, f"Could not set tensor of type {source.dtype} to a tensor of type {self.dtype}")
     self.data = source
     return self

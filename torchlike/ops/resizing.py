@@ -6,6 +6,7 @@ import math
 
 import jax.numpy as jnp
 
+from torchlike.core.former import become, leave, twin
 from torchlike.core.op import SLOT, Array, Op, Scalar, composite, op, sizes
 from torchlike.core.variable import Cell, apply, contiguous_strides
 from torchlike.ops.checks import check
@@ -41,10 +42,10 @@ def resize_(self, *size, memory_format=None):
         return self
     whole = memory(self)
     if math.prod(wanted) + offset <= whole.numel():  # type: ignore[attr-defined]
-        before = object.__new__(type(self))
-        before.__dict__.update(self.__dict__)
-        self.__dict__.update(as_strided(before, wanted, strides, offset).__dict__)
+        before = twin(self)
+        become(self, before, as_strided(before, wanted, strides, offset))
         return self
+    leave(self)
     grown = apply(_GROWN, (SLOT, wanted, SLOT), [whole, offset])
     self._cell, self._parent, self._step, self._strided = Cell(grown._read()), None, None, None
     if strides != contiguous_strides(wanted):

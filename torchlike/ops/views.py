@@ -9,6 +9,7 @@ import math
 
 import jax.numpy as jnp
 
+from torchlike.core.former import become, twin
 from torchlike.core.op import SLOT, Array, Op, Sizes, composite, sizes
 from torchlike.core.variable import apply, view
 from torchlike.ops.checks import check, word
@@ -329,11 +330,9 @@ def broadcast_to(input, *sizes_, size=None):
 
 def _becomes(name: str, made) -> None:
     def fn(self, *args, **kwargs):
-        if self._requires_grad and self._node is None:
-            raise NotImplementedError(f"{name}() on a leaf that requires grad: use {name[:-1]}(), which gives a view")
-        before = object.__new__(type(self))
-        before.__dict__.update(self.__dict__)
-        self.__dict__.update(made(before, *args, **kwargs).__dict__)
+        self._check_writable(True)
+        before = twin(self)
+        become(self, before, made(before, *args, **kwargs))
         return self
 
     fn.__name__ = name
