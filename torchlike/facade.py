@@ -155,7 +155,7 @@ def in_place(op: Op) -> Callable:
     whole, free = op.name not in APART, op.name in FREE
 
     def fn(self, *args, **kwargs):
-        self._check_writable(op.uniform)
+        self._check_writable(op.uniform and not (args and isinstance(args[0], Variable)))
         template, inputs = bind((self, *args), kwargs)
         cell = self._cell
         for x in inputs[1:]:
@@ -218,7 +218,7 @@ def write_out(name: str, result, out):
                 UserWarning,
                 stacklevel=3,
             )
-        out.resize_(now.shape)  # type: ignore[attr-defined]
+        TABLE["_.resize"].body(out, now.shape)
     if now.dtype != was.dtype:
         result = apply(FIT, (SLOT, now.shape, was.dtype), [result])
     if out._parent is not None and out._overlaps():

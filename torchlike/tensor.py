@@ -219,8 +219,9 @@ class Tensor(Methods, Variable):
     def data(self, other: Tensor) -> None:
         if not isinstance(other, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(other).__name__}")
-        former.leave(self)
         other = other._alias()
+        former.leave(self, other)
+        other._read()
         self._cell, self._turned = other._cell, other._parent is not None
         self._parent, self._step, self._strided = other._parent, other._step, other._strided
         self._cached, self._seen = other._cached, other._seen

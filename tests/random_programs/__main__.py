@@ -7,8 +7,11 @@ import re
 import sys
 import time
 
-from tests.random_programs import aliasing, interpret
+from tests.random_programs import aliasing, interpret, operators
 from tests.random_programs.program import shortened
+
+
+KINDS = {"aliasing": aliasing, "operators": operators}
 
 
 def _sort(error: str) -> str:
@@ -18,7 +21,7 @@ def _sort(error: str) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.random_programs", description=__doc__)
-    parser.add_argument("kind", choices=["aliasing"])
+    parser.add_argument("kind", choices=list(KINDS))
     parser.add_argument("--count", type=int, default=1000, help="how many programs")
     parser.add_argument("--seed", type=int, default=0, help="of the first program; the others follow it")
     parser.add_argument("--stop", type=int, default=20, help="stop after so many failures")
@@ -27,7 +30,7 @@ def main() -> int:
     given = parser.parse_args()
     if not given.xla:
         interpret.switch_on()
-    kind = {"aliasing": aliasing}[given.kind]
+    kind = KINDS[given.kind]
     start, failed = time.process_time(), 0
 
     def error_of(lines: list[str]) -> str:
@@ -45,7 +48,7 @@ def main() -> int:
         if error:
             failed += 1
             sort = _sort(error)
-            lines = shortened(lines, lambda fewer: _sort(error_of(fewer)) == sort)
+            lines = shortened(lines, lambda fewer, sort=sort: _sort(error_of(fewer)) == sort)
             print(f"seed {seed}\n  " + "\n  ".join(lines) + f"\n  -> {error_of(lines)}\n", flush=True)
             if failed >= given.stop:
                 break

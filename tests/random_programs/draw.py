@@ -31,6 +31,8 @@ class Draw:
     def numbers(self, shape, dtype: str = "float32") -> str:
         """A tensor of this shape, as an expression."""
         n = prod(shape)
+        if not n:
+            return f"torch.zeros({tuple(shape)}, dtype=torch.{dtype})"
         if dtype.startswith("complex"):
             drawn = self.rng.choice(QUARTERS, n) + 1j * self.rng.choice(QUARTERS, n)
         elif dtype == "bool":

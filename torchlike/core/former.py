@@ -27,9 +27,13 @@ def become(t, before, made) -> None:
     t._former = (t._cell.version, before)
 
 
-def leave(t) -> None:
-    """A tensor is about to go to another memory: where its views lie could not be told without it."""
-    t._former = (0, twin(t)) if t._parent is not None or t._strided is not None else None
+def leave(t, other) -> None:
+    """A tensor is about to show what `other` shows: where its views lie could not be told without its twin."""
+    if other._cell is t._cell:
+        t._cell.touch()
+        t._former = (t._cell.version, twin(t))
+    else:
+        t._former = (0, twin(t)) if t._parent is not None or t._strided is not None else None
 
 
 def settle(t, new) -> Any:

@@ -121,6 +121,14 @@ class Variable:
             t = t._up()
         return line
 
+    def _above(self) -> list[Variable]:
+        """What this view stands on, root included."""
+        above, t = [], self
+        while t._parent is not None:
+            t = t._up()
+            above.append(t)
+        return above
+
     def _root(self) -> Any:
         root = self
         while root._parent is not None:
@@ -152,8 +160,7 @@ class Variable:
             if self._requires_grad and self._node is None:
                 raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
             if self._parent is not None:
-                root = self._root()
-                if root._requires_grad and root._node is None:
+                if any(t._requires_grad and t._node is None for t in self._above()):
                     raise RuntimeError(
                         "a view of a leaf Variable that requires grad is being used in an in-place operation."
                     )

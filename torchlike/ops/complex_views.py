@@ -54,7 +54,8 @@ def view_as_real(input: Array):
 def _as_complex_geometry(g):
     size, stride, offset = g
     check(stride[-1] == 1, "Tensor must have a last dimension with stride 1")
-    check(all(s % 2 == 0 for s in stride[:-1]), "Tensor must have a stride divisible by 2 for all but last dimension")
+    apart = [s for n, s in zip(size[:-1], stride[:-1], strict=True) if n != 1]
+    check(all(s % 2 == 0 for s in apart), "Tensor must have a stride divisible by 2 for all but last dimension")
     check(offset % 2 == 0, "Tensor must have a storage_offset divisible by 2")
     return size[:-1], tuple(s // 2 for s in stride[:-1]), offset // 2
 

@@ -32,6 +32,12 @@ def resize_(self, *size, memory_format=None):
     wanted = sizes(size, "size", "resize_")
     assert wanted is not None
     check(not self.requires_grad, "cannot resize variables that require grad")
+    return resized(self, wanted, memory_format)
+
+
+@composite("_.resize")
+def resized(self, wanted: tuple[int, ...], memory_format=None):
+    """What `resize_` does, also to a tensor given as `out=` while no gradients are computed."""
     for n in wanted:
         check(n >= 0, f"Trying to create tensor with negative dimension {n}: {list(wanted)}")
     shape, _, offset = self._geometry()
@@ -45,8 +51,8 @@ def resize_(self, *size, memory_format=None):
         before = twin(self)
         become(self, before, as_strided(before, wanted, strides, offset))
         return self
-    leave(self)
     grown = apply(_GROWN, (SLOT, wanted, SLOT), [whole, offset])
+    leave(self, grown)
     self._cell, self._parent, self._step, self._strided = Cell(grown._read()), None, None, None
     if strides != contiguous_strides(wanted):
         self._strided = (wanted, strides, 0)

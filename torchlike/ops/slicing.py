@@ -15,7 +15,7 @@ from torchlike.core import variable
 from torchlike.core.op import SLOT, Array, Scalar, Sizes, composite
 from torchlike.core.variable import Variable, View, contiguous_strides, view
 from torchlike.ops.checks import check
-from torchlike.ops.complex_views import view_as_complex, view_as_real
+from torchlike.ops.complex_views import bits, view_as_complex, view_as_real
 from torchlike.ops.dims import apart, dense, wrap_dim
 from torchlike.ops.views import permute, view_
 
@@ -381,6 +381,9 @@ def memory(x):
         return view_as_real.view((SLOT,), [root])
     if x.is_complex() and x.dtype.to_real() is root.dtype and root.numel() % 2 == 0:
         return view_as_complex.view((SLOT,), [view_(root, -1, 2)])
+    plain = not any(t.is_complex() or t.dtype.np == bool for t in (root, x))
+    if plain and root.nbytes % x.itemsize == 0:
+        return bits(view_(root, -1), x.dtype)
     raise NotImplementedError(
         f"as_strided on a view of {root.dtype} memory as {x.dtype}: clone() the view first"
     )

@@ -1,0 +1,246 @@
+"""Programs of operations from `table.py`: every gear must compute what PyTorch computes.
+
+A program is the body of a function of a few tensors. It runs in PyTorch and, here, in the debugging gear, the first gear,
+the second gear (the same structure again), under `torch.compile` and, where nothing is read midway, under
+`torch.compile(fullgraph=True)`, there with other numbers too. Some programs end in a backward pass.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import torch
+
+import torchlike
+from tests.random_programs import table
+from tests.random_programs.draw import Draw
+from torchlike.core import tape
+
+SHAPES = [(2, 3), (3,), (3, 3), (2, 3), (), (1, 3), (2, 2, 3), (4,)]
+DTYPES = ["float32"] * 6 + ["float64"] * 2 + ["int64"] * 2 + ["int32", "bool", "complex64", "bfloat16", "uint8"]
+LARGEST = 64
+
+
+def _numbers(d: Draw, shape, dtype: str) -> str:
+    if dtype.startswith(("float", "bfloat")):
+        return f"torch.tensor({np.round(d.rng.normal(size=shape), 3).tolist()}, dtype=torch.{dtype})"
+    return d.numbers(shape, dtype)
+
+
+def _filled(d: Draw, template: str, values: dict) -> str:
+    """A template with something drawn for each placeholder."""
+    names = list(values)
+    a = names[-1] if d.chance(0.5) else d.of(names)
+    t = values[a]
+    near = [k for k in names if _broadcasts(values[k].shape, t.shape)]
+    m = [k for k in near if values[k].dtype == torch.bool]
+    i = [k for k in names if values[k].dtype == torch.int64 and values[k].ndim == 1]
+    n = t.ndim
+    fill = {
+        "{a}": a, "{b}": d.of(near or names), "{c}": d.of(near or names), "{n}": str(d.int(-2, 3)),
+        "{m}": d.of(m) if m and d.chance(0.5) else f"({a} > 0)", "{f}": str(d.of([0.5, -0.5, 1.5, 0.25, 2.0])),
+        "{i}": d.of(i) if i and d.chance(0.3) else f"torch.tensor({d.of([[0, 1], [1], [0, 0], [1, -1], [0, 1, 0]])})",
+        "{d}": str(d.int(-n, n - 1) if n else 0), "{e}": str(d.int(0, n - 1) if n else 0),
+    }  # fmt: skip
+    for mark, text in fill.items():
+        template = template.replace(mark, text)
+    return template
+
+
+def _broadcasts(a, b) -> bool:
+    return all(m == n or m == 1 or n == 1 for m, n in zip(a[::-1], b[::-1], strict=False))
+
+
+def generate(seed: int) -> list[str]:
+    """The program of a seed."""
+    d = Draw(seed)
+    grad = d.chance(0.3)
+    lines = []
+    for i in range(d.int(1, 3)):
+        dtype = "float64" if grad and i == 0 else d.of(DTYPES)
+        lines.append(f"x{i} = {_numbers(d, d.of(SHAPES), dtype)}" + (".requires_grad_()" if grad and i == 0 else ""))
+    scope = {"torch": torch, "F": torch.nn.functional}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for line in lines:
+            exec(line, scope)
+        for step in range(d.int(3, 8)):
+            for _ in range(30):
+                line = _line(d, scope, step)
+                if line is not None and _legal(line, scope, step):
+                    lines.append(line)
+                    break
+    if grad:
+        lines.append(f"{_total(scope)}.backward()")
+        if not _legal(lines[-1], scope, -1):
+            lines.pop()
+    return lines
+
+
+def _line(d: Draw, scope: dict, step: int) -> str:
+    values = {k: v for k, v in scope.items() if isinstance(v, torch.Tensor) and v.numel() <= LARGEST}
+    p = d.rng.random()
+    if p < 0.08:
+        return _filled(d, d.of(table.WRITING), values)
+    if p < 0.12:
+        return f"k{step} = {_filled(d, d.of(table.READING), values)}"
+    group = d.rng.choice(len(table.VALUES), p=[weight for _, weight in table.VALUES])
+    line = f"y{step} = {_filled(d, d.of(table.VALUES[group][0]), values)}"
+    numbers = [k for k in scope if k[0] == "k" and isinstance(scope[k], int | float) and abs(scope[k]) < 100]
+    if numbers and d.chance(0.4):
+        line += f" * {d.of(numbers)}"
+    return line
+
+
+def _legal(line: str, scope: dict, step: int) -> bool:
+    """Run a line in PyTorch; whether it went well. A write that failed midway is no danger: nothing was written."""
+    try:
+        torch.manual_seed(step)
+        exec(line, scope)
+    except Exception:  # noqa: BLE001
+        return False
+    made = scope.get(f"y{step}")
+    if isinstance(made, torch.Tensor) and (made.numel() > LARGEST or made.ndim > 4):
+        del scope[f"y{step}"]
+        return False
+    return True
+
+
+def _total(scope: dict) -> str:
+    kept = [k for k, v in scope.items() if k[0] == "y" and isinstance(v, torch.Tensor) and v.requires_grad]
+    parts = [f"{k}.sum().real.double()" if scope[k].is_complex() else f"{k}.double().sum()" for k in kept]
+    return f"({' + '.join(parts or ['x0.sum()'])})"
+
+
+# --- running ----------------------------------------------------------------------------------------------------------
+
+
+class Function:
+    """A program as a function of its inputs, which it is given anew for every run."""
+
+    def __init__(self, lines: list[str]):
+        n = next((i for i, line in enumerate(lines) if line[0] != "x" or " = torch.tensor(" not in line), len(lines))
+        self.inputs, body = lines[:n], lines[n:]
+        self.names = [line.split(" = ")[0] for line in self.inputs]
+        made = sorted({line.split(" = ")[0] for line in body if line[0] in "yk" and line[2] == " "})
+        self.kept = [*made, *self.names]
+        returned = ", ".join([*self.kept, *(f"{k}.grad" for k in self.names)])
+        self.source = "\n    ".join([f"def program({', '.join(self.names)}):", *body, f"return ({returned},)"])
+        self.reads = any(line[0] == "k" for line in body)
+
+    def of(self, lib):
+        scope = {"torch": lib, "F": lib.nn.functional}
+        exec(self.source, scope)
+        return scope["program"]
+
+    def arguments(self, lib, shift: float = 0.0) -> list:
+        scope = {"torch": lib}
+        for line in self.inputs:
+            exec(line, scope)
+        made = [scope[k] for k in self.names]
+        if shift:
+            made = [_shifted(t, shift) for t in made]
+        return made
+
+    def run(self, fn, lib, shift: float = 0.0) -> list:
+        arguments = self.arguments(lib, shift)
+        lib.manual_seed(0)
+        return [_host(r) for r in fn(*arguments)]
+
+
+def _shifted(t, by: float):
+    if t.dtype.is_floating_point or t.dtype.is_complex:
+        moved = (t.detach() * (1 + by)).to(t.dtype)
+        return moved.requires_grad_() if t.requires_grad else moved
+    return t
+
+
+def _host(x):
+    """A result as a NumPy array with the name of its dtype, or as it is."""
+    if isinstance(x, torch.Tensor):
+        name = str(x.dtype).removeprefix("torch.")
+        x = x.detach().resolve_conj().resolve_neg()
+        return name, (x.float() if x.dtype == torch.bfloat16 else x).numpy().copy()
+    if isinstance(x, torchlike.Tensor):
+        host = np.array(x.detach()._host())
+        return x.dtype.name, host.astype(np.float32) if host.dtype.name == "bfloat16" else host
+    return x
+
+
+TOLERANCE = {"float64": 1e-8, "float32": 3e-4, "complex64": 3e-4, "complex128": 1e-8, "bfloat16": 6e-2, "float16": 1e-2}
+EPSILON = {"float32": 1e-6, "complex64": 1e-6, "bfloat16": 1e-2, "float16": 2e-3}
+
+
+def _differs(name: str, got, want) -> str:
+    if type(got) is not type(want):
+        return f"{name} is {got!r}, expected {want!r}"
+    if not isinstance(want, tuple):
+        same = got == want or got != got and want != want or isinstance(want, float) and np.isclose(got, want, 3e-4, 1e-5)
+        return "" if same else f"{name} is {got!r}, expected {want!r}"
+    (kind, a), (expected, b) = got, want
+    if kind != expected or a.shape != b.shape:
+        return f"{name}: {kind}{list(a.shape)}, expected {expected}{list(b.shape)}"
+    tolerance = TOLERANCE.get(kind, 0)
+    scale = np.abs(b[np.isfinite(b)]).max(initial=0) if tolerance else 0
+    with np.errstate(all="ignore"):
+        same = np.allclose(a, b, tolerance, tolerance * min(scale, 1e6), equal_nan=True) if tolerance else (a == b).all()
+    return "" if same else f"{name} = {a.tolist()}, expected {b.tolist()}"
+
+
+def check(lines: list[str]) -> None:
+    """Run a program in every gear; AssertionError says which one differs from PyTorch in what."""
+    fn = Function(lines)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        reference = fn.of(torch)
+        expected = fn.run(reference, torch)
+        ours = fn.of(torchlike)
+        gears = {"debugging": lambda: _eagerly(fn, ours)}
+        gears["first"] = gears["second"] = lambda: fn.run(ours, torchlike)
+        gears["compile"] = lambda: fn.run(torchlike.compile(fn.of(torchlike)), torchlike)
+        for gear, run in gears.items():
+            _compare(fn, gear, run(), expected, reference, 0.0)
+        if not fn.reads:
+            _whole(fn, expected, reference)
+
+
+def _eagerly(fn: Function, ours) -> list:
+    was = tape.set_eager(True)
+    try:
+        return fn.run(ours, torchlike)
+    finally:
+        tape.set_eager(was)
+
+
+def _whole(fn: Function, expected: list, reference) -> None:
+    captured = torchlike.compile(fn.of(torchlike), fullgraph=True)
+    try:
+        first = fn.run(captured, torchlike)
+    except RuntimeError as error:
+        if "fullgraph=True" in str(error):  # it says what cannot be captured
+            return
+        raise
+    _compare(fn, "captured", first, expected, reference, 0.0)
+    _compare(fn, "confirmed", fn.run(captured, torchlike), expected, reference, 0.0)
+    other = fn.run(reference, torch, 0.125)
+    _compare(fn, "replayed", fn.run(captured, torchlike, 0.125), other, reference, 0.125)
+
+
+def _compare(fn: Function, gear: str, got: list, want: list, reference, shift: float) -> None:
+    names = [*fn.kept, *(f"{k}.grad" for k in fn.names)]
+    for i, name in enumerate(names):
+        wrong = _differs(name, got[i], want[i])
+        if wrong and not _unstable(fn, reference, names, i, want, shift):
+            raise AssertionError(f"{gear}: {wrong}")
+
+
+def _unstable(fn: Function, reference, names: list, i: int, want: list, shift: float) -> bool:
+    """Whether PyTorch's own result moves as much when the inputs move by a rounding error."""
+    kinds = {w[0] for w in want if isinstance(w, tuple)}
+    epsilon = max((EPSILON.get(k, 1e-12) for k in kinds), default=1e-12)
+    for factor in (1, -1, 3, -2):
+        moved = fn.run(reference, torch, (1 + shift) * (1 + factor * epsilon) - 1)
+        if _differs(names[i], moved[i], want[i]):
+            return True
+    return False
