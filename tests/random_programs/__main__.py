@@ -10,7 +10,6 @@ import time
 from tests.random_programs import aliasing, interpret, operators
 from tests.random_programs.program import shortened
 
-
 KINDS = {"aliasing": aliasing, "operators": operators}
 
 

@@ -22,6 +22,8 @@ SIZES = {torch.float32: 4, torch.int32: 4, torch.float64: 8, torch.complex64: 8,
          torch.uint8: 1, torch.bool: 1}  # fmt: skip
 REFUSED = "its base or another view of its base has been modified inplace"
 """PyTorch forbids even looking at one of several views (of unbind, split) after such a write; torchlike does not."""
+
+
 def kind(t: torch.Tensor) -> str:
     return str(t.dtype).removeprefix("torch.")
 
@@ -142,7 +144,8 @@ def write(d: Draw, a: str, t: torch.Tensor, b: str, u: torch.Tensor) -> str:
                     f"{a} += 1", f"{a} *= {fitting}", f"{a}.sub_({fitting}, alpha=2)", f"{a}[{a}.real > 0] = {c}",
                     f"torch.add({fitting}, 1, out={a})", f"torch.mul({fitting}, {c}, out={a})",
                     *[f"torch.neg({source}, out={a})"]
-                      * (t.dtype == u.dtype and canonical(u)) * (shape == tuple(u.shape) or not t.requires_grad and within(t, u.numel()))]  # fmt: skip
+                      * (t.dtype == u.dtype and canonical(u))
+                      * (shape == tuple(u.shape) or not t.requires_grad and within(t, u.numel()))]  # fmt: skip
     if u.dtype == t.dtype and u.numel() >= t.numel():
         options += [f"{a}.masked_scatter_({d.numbers(shape, 'bool')}, {b}.clone())"]
     if n and shape[0]:

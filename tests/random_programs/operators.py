@@ -1,7 +1,7 @@
 """Programs of operations from `table.py`: every gear must compute what PyTorch computes.
 
-A program is the body of a function of a few tensors. It runs in PyTorch and, here, in the debugging gear, the first gear,
-the second gear (the same structure again), under `torch.compile` and, where nothing is read midway, under
+A program is the body of a function of a few tensors. It runs in PyTorch and, here, in the debugging gear, the first
+gear, the second gear (the same structure again), under `torch.compile` and, where nothing is read midway, under
 `torch.compile(fullgraph=True)`, there with other numbers too. Some programs end in a backward pass.
 """
 
@@ -176,7 +176,9 @@ def _differs(name: str, got, want) -> str:
     if type(got) is not type(want):
         return f"{name} is {got!r}, expected {want!r}"
     if not isinstance(want, tuple):
-        same = got == want or got != got and want != want or isinstance(want, float) and np.isclose(got, want, 3e-4, 1e-5)
+        same = (
+            got == want or got != got and want != want or isinstance(want, float) and np.isclose(got, want, 3e-4, 1e-5)
+        )
         return "" if same else f"{name} is {got!r}, expected {want!r}"
     (kind, a), (expected, b) = got, want
     if kind != expected or a.shape != b.shape:
@@ -184,7 +186,9 @@ def _differs(name: str, got, want) -> str:
     tolerance = TOLERANCE.get(kind, 0)
     scale = np.abs(b[np.isfinite(b)]).max(initial=0) if tolerance else 0
     with np.errstate(all="ignore"):
-        same = np.allclose(a, b, tolerance, tolerance * min(scale, 1e6), equal_nan=True) if tolerance else (a == b).all()
+        same = (
+            np.allclose(a, b, tolerance, tolerance * min(scale, 1e6), equal_nan=True) if tolerance else (a == b).all()
+        )
     return "" if same else f"{name} = {a.tolist()}, expected {b.tolist()}"
 
 

@@ -159,11 +159,10 @@ class Variable:
                         )
             if self._requires_grad and self._node is None:
                 raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
-            if self._parent is not None:
-                if any(t._requires_grad and t._node is None for t in self._above()):
-                    raise RuntimeError(
-                        "a view of a leaf Variable that requires grad is being used in an in-place operation."
-                    )
+            if self._parent is not None and any(t._requires_grad and t._node is None for t in self._above()):
+                raise RuntimeError(
+                    "a view of a leaf Variable that requires grad is being used in an in-place operation."
+                )
         if self._parent is not None and not uniform and self._overlaps():
             raise RuntimeError(
                 "unsupported operation: more than one element of the written-to tensor refers to a single memory "

@@ -381,7 +381,7 @@ def memory(x):
         return view_as_real.view((SLOT,), [root])
     if x.is_complex() and x.dtype.to_real() is root.dtype and root.numel() % 2 == 0:
         return view_as_complex.view((SLOT,), [view_(root, -1, 2)])
-    plain = not any(t.is_complex() or t.dtype.np == bool for t in (root, x))
+    plain = not any(t.is_complex() or t.dtype.np.kind == "b" for t in (root, x))
     if plain and root.nbytes % x.itemsize == 0:
         return bits(view_(root, -1), x.dtype)
     raise NotImplementedError(
