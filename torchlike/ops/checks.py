@@ -50,3 +50,12 @@ def need(x, kernel: str, lowest: int = 0, highest: int = 3) -> None:
         f"\"{kernel}\" not implemented for '{word(x)}'",
         NotImplementedError,
     )
+
+
+def not_two_numbers(name: str, a, b) -> None:
+    """PyTorch's error where neither of two operands is a tensor (0-dim arrays of weak type stand for numbers)."""
+    numbers = [getattr(x, "weak_type", not hasattr(x, "dtype")) for x in (a, b)]
+    words = {"b": "bool", "i": "int", "f": "float", "c": "complex"}
+    shown = ", ".join(words.get(np.asarray(x).dtype.kind, "number") if not hasattr(x, "dtype")
+                      else words.get(x.dtype.kind, "number") for x in (a, b))  # fmt: skip
+    check(not all(numbers), f"{name}() received an invalid combination of arguments - got ({shown})", TypeError)

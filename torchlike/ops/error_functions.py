@@ -14,6 +14,7 @@ from jax import lax
 
 from torchlike.core.op import Array, Scalar, op
 from torchlike.ops.bessel import polynomial
+from torchlike.ops.checks import not_two_numbers
 from torchlike.ops.promotion import elementwise, real_float, widely
 
 _2_SQRT_PI = 2 / math.sqrt(math.pi)
@@ -191,6 +192,7 @@ def _x_times_log(name: str, log, slope, lowest: float):
         return value(x, y), d_x * jnp.where(zero, 0, log(jnp.where(zero, 1, y))) + d_y * (x * slope(y))
 
     def apply(x, y):
+        not_two_numbers(name if name == "xlogy" else f"special_{name}", x, y)
         x, y = elementwise(x, y, floating=True)
         real_float(x, f"{name}_cpu")
         return widely(value)(*jnp.broadcast_arrays(x, y))

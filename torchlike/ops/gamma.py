@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from torchlike.core.op import Array, Scalar, op
-from torchlike.ops.checks import check, need
+from torchlike.ops.checks import check, need, not_two_numbers
 from torchlike.ops.promotion import elementwise, promote_float, real_float, widely
 
 # --- zeta -------------------------------------------------------------------------------------------------------------
@@ -18,8 +18,16 @@ from torchlike.ops.promotion import elementwise, promote_float, real_float, wide
 
 @jax.custom_jvp
 def _zeta(s, q):
-    """Σₖ (q + k)⁻ˢ; infinite at the poles q = 0, -1, …, where XLA's is not a number for odd s."""
-    return jnp.where((s > 1) & (q <= 0) & (q == jnp.floor(q)), jnp.inf, lax.zeta(s, q))
+    """Σₖ (q + k)⁻ˢ. For q < 0 and a whole s the terms below 0 are, but for the sign, a piece of another such sum:
+    with f = q mod 1 and 1 - f in place of f it is ζ(s, 1 - f) - ζ(s, 1 - q). At the poles 0, -1, … it is infinite."""
+    whole = s == jnp.floor(s)
+    below = (q < 0) & whole
+    f = jnp.where(below, q - jnp.floor(q), q)
+    sign = jnp.where(s % 2 == 0, 1, -1).astype(q.dtype)
+    mirrored = lax.zeta(s, jnp.where(below, 1 - f, 1)) - lax.zeta(s, jnp.where(below, 1 - q, 1))
+    pole = (q <= 0) & (q == jnp.floor(q))
+    value = jnp.where(pole, jnp.inf, lax.zeta(s, f) + jnp.where(below, sign * mirrored, 0))
+    return jnp.where(s > 1, value, jnp.where(s == 1, jnp.inf, jnp.nan).astype(value.dtype))
 
 
 @_zeta.defjvp
@@ -36,6 +44,7 @@ def _zeta_name(template, avals) -> str:
 @op("special.zeta", grad=_zeta_name, missing={0: "zeta"})
 def zeta(input: Scalar, other: Scalar):
     """The Hurwitz zeta function Σₖ (other + k)**-input; not differentiable towards `input`."""
+    not_two_numbers("special_zeta", input, other)
     s, q = jnp.broadcast_arrays(*elementwise(input, other, floating=True))
     real_float(s, "zeta_cpu", half=False)
     return _zeta(s, q)

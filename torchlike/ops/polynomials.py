@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from torchlike.core.op import Scalar, op
+from torchlike.ops.checks import not_two_numbers
 from torchlike.ops.promotion import elementwise, real_float
 
 
@@ -110,6 +111,7 @@ _POLYNOMIALS = {
 
 def _file(name: str, f, text: str) -> None:
     def body(input: Scalar, n: Scalar):
+        not_two_numbers(f"special_{name}", input, n)
         x, degree = jnp.broadcast_arrays(*elementwise(input, n, floating=True))
         real_float(x, f"{name}_cpu", half=False)
         return f(x, degree.astype(jnp.int64))
