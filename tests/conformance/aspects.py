@@ -384,14 +384,15 @@ def aliases(name: str, op, dtype, limit: int | None) -> Report:
     total, failures = 0, []
     samples = chosen(database.samples(op, dtype), 3)
     for alias in op.aliases:
-        wanted = {alias.name: translate.path(torch, alias.name)}
-        if "." not in alias.name:
-            wanted |= {f"Tensor.{alias.name}": alias.method_variant, f"Tensor.{alias.name}_": alias.inplace_variant}
+        other = alias.name.removeprefix("torch.")
+        wanted = {other: translate.path(torch, other)}
+        if "." not in other:
+            wanted |= {f"Tensor.{other}": alias.method_variant, f"Tensor.{other}_": alias.inplace_variant}
         for full, theirs in wanted.items():
             if theirs is not None and translate.path(torchlike, full) is None:
                 failures.append(Failure("aliases", full, f"torchlike has no {full}"))
         if alias.op is not None and not failures:
-            report = _forward(name, op, samples, "aliases", translate.lookup(alias.name), alias.op)
+            report = _forward(name, op, samples, "aliases", translate.lookup(other), alias.op)
             total += report.samples
             failures += report.failures
     return Report(total, failures)
