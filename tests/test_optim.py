@@ -534,7 +534,7 @@ def error_of(call, lib):
     try:
         call(lib, lib.ones(2, requires_grad=True))
     except Exception as e:
-        return type(e).__name__, str(e).replace("torchlike.tensor.", "torch.")
+        return type(e).__name__, str(e).replace("torchlike.", "torch.")
     return None
 
 
