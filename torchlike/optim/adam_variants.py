@@ -120,7 +120,7 @@ class NAdam(_Betas):
 
     @staticmethod
     def _state_names(flags: _Flags) -> tuple[str, ...]:
-        return ("exp_avg", "exp_avg_sq", "mu_product")
+        return ("mu_product", "exp_avg", "exp_avg_sq")
 
     @staticmethod
     def _rule(params, grads, states, step, scalars, flags, fresh):
@@ -131,7 +131,7 @@ class NAdam(_Betas):
         mu_next = beta1 * (1.0 - 0.5 * 0.96 ** ((t + 1) * momentum_decay))
         correction = 1 - beta2**t
         made, means, squares, products = [], [], [], []
-        for p, g, m, v, c in zip(params, grads, *states, strict=True):
+        for p, g, c, m, v in zip(params, grads, *states, strict=True):
             # PyTorch keeps the product in float32, whatever the parameter is
             c = (jnp.ones((), jnp.float32) if fresh else c.astype(jnp.float32)) * mu.astype(jnp.float32)
             wide = c.astype(jnp.float64)
@@ -143,7 +143,7 @@ class NAdam(_Betas):
             means.append(m)
             squares.append(v)
             products.append(c)
-        return made, [means, squares, products]
+        return made, [products, means, squares]
 
 
 class RAdam(_Betas):

@@ -1,0 +1,3 @@
+"""torch.distributions.binomial: where PyTorch keeps Binomial."""
+
+from torchlike.distributions.counts import Binomial as Binomial

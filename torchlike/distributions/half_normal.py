@@ -1,0 +1,3 @@
+"""torch.distributions.half_normal: where PyTorch keeps HalfNormal."""
+
+from torchlike.distributions.made_of_normal import HalfNormal as HalfNormal

@@ -1,0 +1,3 @@
+"""torch.distributions.negative_binomial: where PyTorch keeps NegativeBinomial."""
+
+from torchlike.distributions.counts import NegativeBinomial as NegativeBinomial
