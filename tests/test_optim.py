@@ -16,7 +16,8 @@ import torchlike
 from torchlike.core.explain import counts
 
 REFERENCE = "compares with PyTorch, which is not installed here"
-TOLERANCE = {"float32": 1e-5, "float64": 1e-9}
+# float32: a rounding can put one ReLU on the other side of its kink for a step (6.5e-5 of 1.8 seen in one setting)
+TOLERANCE = {"float32": 5e-5, "float64": 1e-9}
 SHAPES = ((3, 4), (5,), ())
 
 OPTIMIZERS = [

@@ -194,7 +194,7 @@ def test_what_pytorch_has_and_this_has_not():
         load(saved([torch.ones(1)], torch.save, _use_new_zipfile_serialization=False))
     with pytest.raises(NotImplementedError, match="a sparse tensor"):
         load(saved(torch.eye(2).to_sparse(), torch.save))
-    with pytest.raises(NotImplementedError, match=r"dtype torch\.float8_e5m2fnuz"):
-        load(saved(torch.zeros(1).to(torch.float8_e5m2fnuz), torch.save))
+    with pytest.raises(NotImplementedError, match=r"dtype torch\.complex32"):
+        load(saved(torch.zeros(1).to(torch.complex32), torch.save))
     with pytest.raises(NotImplementedError, match="without data"):
         load(saved(torch.empty(1, device="meta"), torch.save))
