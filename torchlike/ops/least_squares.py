@@ -12,7 +12,7 @@ from torchlike.core.op import Array, composite, op
 from torchlike.ops.checks import check, word
 from torchlike.ops.matrix_checks import adjoint, given, real_type, use
 from torchlike.ops.orthogonal import reduced
-from torchlike.ops.results import named
+from torchlike.ops.results import constant, named
 from torchlike.ops.singular_values import pinv_of, singular_values
 
 _DRIVERS = ("gels", "gelsy", "gelsd", "gelss")
@@ -48,7 +48,10 @@ def _rule(by_qr: bool):
 _SOLVE = {by_qr: _rule(by_qr) for by_qr in (False, True)}
 
 
-@op("_.linalg_lstsq", result=named("linalg_lstsq", "solution", "residuals", "rank", "singular_values"))
+_LSTSQ = named("linalg_lstsq", "solution", "residuals", "rank", "singular_values")
+
+
+@op("_.linalg_lstsq", result=constant(_LSTSQ, 3))
 def linalg_lstsq(A: Array, B: Array, rcond: Array | None, driver: str):
     name = "torch.linalg.lstsq"
     check(A.ndim >= 2, f"{name}: input must have at least 2 dimensions.")
@@ -114,5 +117,5 @@ def lstsq(A, B, rcond=None, *, driver=None, out=None):
     made = use(linalg_lstsq.op, A, B, rcond, driver or "gelsy")
     n = A.shape[-1]
     if made.residuals.numel() and made.rank.numel() and not made.rank._aval().traced and (made.rank < n).any():
-        made = type(made)((made.solution, made.residuals.new_empty((0,)), made.rank, made.singular_values))
+        made = _LSTSQ((made.solution, made.residuals.new_empty((0,)), made.rank, made.singular_values))
     return given("linalg_lstsq", made, out)

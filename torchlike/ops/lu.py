@@ -11,7 +11,7 @@ from jax import lax
 from torchlike.core.op import Array, composite, op
 from torchlike.ops.checks import check, listed, word
 from torchlike.ops.matrix_checks import adjoint, batched, diagonal_of, given, kernel, matrices, raised, square, use
-from torchlike.ops.results import named
+from torchlike.ops.results import constant, named
 
 
 def factor(a):
@@ -104,7 +104,7 @@ def _matrix(pivots, m: int, dtype):
     return (order[..., None, :] == jnp.arange(m)[:, None]).astype(dtype)
 
 
-@op("linalg.lu", result=named("linalg_lu", "P", "L", "U"))
+@op("linalg.lu", result=constant(named("linalg_lu", "P", "L", "U"), 0))
 def linalg_lu(A: Array, *, pivot: bool = True):
     """(P, L, U) with `A = P @ L @ U` for (..., m, n) matrices: P (m, m), L (m, k), U (k, n), k = min(m, n)."""
     check(A.ndim >= 2, f"linalg.lu: Expected tensor with 2 or more dimensions. Got size: {listed(A)} instead")
@@ -114,7 +114,7 @@ def linalg_lu(A: Array, *, pivot: bool = True):
     return _matrix(pivots, A.shape[-2], A.dtype), lower_of(packed), upper_of(packed)
 
 
-@op("torch.lu_unpack", result=named("lu_unpack", "P", "L", "U"))
+@op("torch.lu_unpack", result=constant(named("lu_unpack", "P", "L", "U"), 0))
 def lu_unpack(LU_data: Array, LU_pivots: Array, unpack_data: bool = True, unpack_pivots: bool = True):
     """(P, L, U) of what `lu_factor` returned; what is not wanted is an empty tensor."""
     check(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from operator import itemgetter
 
 
@@ -33,6 +34,17 @@ def named(name: str, *fields: str) -> type[Named]:
     body["__doc__"] = f"What `torch.{name}` returns: {', '.join(fields)}."
     TYPES[name] = type(name, (Named,), body)
     return TYPES[name]
+
+
+def constant(made: Callable, *places: int) -> Callable:
+    """As `made`, for results of which the parts at these places have no gradient, floating as they are."""
+
+    def result(tensors: list):
+        for i in places:
+            tensors[i]._node = None
+        return made(tensors)
+
+    return result
 
 
 TYPES: dict[str, type[Named]] = {}
