@@ -61,7 +61,7 @@ ROWS = {
     "norm order": (lambda lib, a: lib.linalg.matrix_norm(a, 3), SQUARE),
     "norm that narrows": (lambda lib, a: lib.linalg.norm(a, dtype=lib.float16), SQUARE),
     "cond": (lambda lib, a: [lib.linalg.cond(a, p) for p in (None, 2, -2, 1, float("inf"), "fro", "nuc")],
-             normal(3, 3, dtype="float64")),
+             normal(3, 3, dtype="float64", requires_grad=False)),
     "cond singular": (lambda lib, a: lib.linalg.cond(a, 1), tensor([[1.0, 2], [2, 4]], requires_grad=False)),
     "lists in einsum": (lambda lib, a, b: lib.einsum(a, [0, 1], b, [1, 2], [2, 0]), SQUARE, TALL),
     "einsum of ints": (lambda lib, a: (lib.einsum("ij->i", a), lib.einsum("ij,jk->ik", a, a)),
