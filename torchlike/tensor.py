@@ -230,6 +230,8 @@ class Tensor(Methods, Variable):
 
     def _host(self) -> np.ndarray:
         """The elements as a NumPy array that nobody else holds for long."""
+        if capture.active is not None:
+            capture.active.refuse()  # also what exists already: another call brings other values
         array = self._read().get()
         if isinstance(array, jax.core.Tracer):
             raise RuntimeError(
