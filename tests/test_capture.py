@@ -330,7 +330,7 @@ def test_plain_compile_goes_to_the_second_gear_at_once():
     assert counts.compilations == 1
 
 
-@pytest.mark.parametrize("read", [lambda x: x.unique(), lambda x: x * x.max().item(), lambda x: x[x > 2], torch.nonzero])
+@pytest.mark.parametrize("read", [lambda x: x.unique(), lambda x: x * x[0].item(), lambda x: x[x > 2], torch.nonzero])
 def test_values_of_arguments_are_not_baked_in(read):
     captured = torch.compile(lambda x: read(x), fullgraph=True)
     with pytest.raises(RuntimeError, match="a value would have to be read"):
