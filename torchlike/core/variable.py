@@ -256,7 +256,7 @@ def apply(op: Op, template: tuple, inputs: list, *, device=None, track: bool | N
             if a is None:
                 x = _number(x, op, len(values))
                 a = x.aval if isinstance(x, Value) else SCALARS[type(x)]
-            elif x.__class__ is int and x.bit_length() > 63:
+            elif x.__class__ is int and x.bit_length() > 63 and x != -(2**63):
                 raise OverflowError("int too big to convert")
             values.append(x)
             avals.append(a)

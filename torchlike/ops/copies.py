@@ -34,7 +34,9 @@ for _name, _body in (
     ("diagonal", slicing.diagonal), ("unfold", slicing.unfold), ("view_as_real", view_as_real),
 ):  # fmt: skip
     _grad = "".join(part.capitalize() for part in _name.split("_")) + "Backward0_copy"
-    enter(Op(f"{_name}_copy", _body, grad=_grad, differentiable=_name != "detach"), (f"torch.{_name}_copy",))
+    if _name == "detach":
+        _grad = "NotImplemented"
+    enter(Op(f"{_name}_copy", _body, grad=_grad), (f"torch.{_name}_copy",))
 
 
 def _copied(name: str, look, doc: str) -> None:

@@ -47,7 +47,7 @@ def unravel_index(indices, shape):
     if not isinstance(indices, Variable):
         raise TypeError(f"unravel_index() expected 'indices' to be a Tensor, but got {type(indices)}")
     if indices.is_floating_point() or indices.is_complex() or indices.dtype.name == "bool":  # type: ignore[attr-defined]
-        raise TypeError(f"unravel_index() 'indices' must be integer dtype, but got {indices.dtype}")  # type: ignore[attr-defined]
+        raise TypeError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")  # type: ignore[attr-defined]
     if isinstance(shape, int):
         shape = (shape,)
     elif not isinstance(shape, tuple | list):

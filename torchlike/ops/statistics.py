@@ -75,7 +75,7 @@ def _checked_quantile(name: str, made: Op, doc: str):
         check(
             inside,
             f"{name}() q values must be in the range [0, 1]" if isinstance(q, Variable)
-            else f"{name}() q must be in the range [0, 1] but got {q}",
+            else f"{name}() q must be in the range [0, 1] but got {q:g}",
         )
         check(
             interpolation in _INTERPOLATIONS,
