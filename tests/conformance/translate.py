@@ -6,6 +6,7 @@ the very same program runs under both.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import types
 
@@ -61,6 +62,11 @@ def value(x):
         return getattr(torchlike, str(x).removeprefix("torch."))
     if isinstance(x, torch.Generator):
         return torchlike.Generator()
+    if isinstance(x, torch.nn.PairwiseDistance):
+        return torchlike.nn.PairwiseDistance(x.norm, x.eps, x.keepdim)
+    if isinstance(x, torch.nn.LinearCrossEntropyOptions):
+        fields = {f.name: value(getattr(x, f.name)) for f in dataclasses.fields(x)}
+        return torchlike.nn.LinearCrossEntropyOptions(**fields)
     if isinstance(x, tuple | list):
         return type(x)(value(v) for v in x) if not hasattr(x, "_fields") else type(x)(*map(value, x))
     if isinstance(x, dict):

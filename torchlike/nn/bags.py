@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 
 from torchlike.core import dtype as _dtype
+from torchlike.core.graph import mode as grad_mode
 from torchlike.core.graph import no_grad
 from torchlike.facade import call as _call
 from torchlike.ops import embedding_bag as _bag_ops
@@ -65,9 +66,10 @@ def embedding(
     The row `padding_idx` gets no gradient. With `max_norm`, rows that are used and longer (in the `norm_type` norm) are
     shortened in `weight` itself first. `scale_grad_by_freq` divides the gradient of a row by how often it is used. An
     index out of range is PyTorch's IndexError if `input` holds its values already; if they are still pending its row is
-    NaN. `sparse=True` is not supported.
+    NaN. `sparse=True` is not supported where a gradient is wanted.
     """
-    _not_sparse("embedding", sparse)
+    check(weight.dim() == 2, "'weight' must be 2-D")
+    _not_sparse("embedding", sparse and weight.requires_grad and grad_mode.grad)
     rows = weight.size(0)
     if padding_idx is None:
         padding_idx = -1
@@ -153,7 +155,7 @@ def embedding_bag(
     if mode == "max":
         check(not scale_grad_by_freq, "max mode does not support scaling the gradient by the frequency", ValueError)
         check(not sparse, "max mode does not support sparse weights", ValueError)
-    _not_sparse("embedding_bag", sparse)
+    _not_sparse("embedding_bag", sparse and weight.requires_grad and grad_mode.grad)
     rows = weight.size(0)
     _check_rows(input, rows, f"embedding_bag: Expected idx >= 0 && idx < num_embeddings but found idx to be out of the "
                 f"range [0, {rows - 1}]", RuntimeError)  # fmt: skip

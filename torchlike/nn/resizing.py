@@ -42,7 +42,7 @@ def interpolate(
         recompute_scale_factor: the distance of the inputs follows from the sizes, not from `scale_factor`.
         antialias: when shrinking, every output is a mean over all inputs under it (bilinear, bicubic, lanczos).
 
-    Bytes are resized too; PyTorch's fixed-point arithmetic for them may differ by 1.
+    Bytes are resized in PyTorch's fixed-point arithmetic.
     """
     if mode in _PLAIN:
         check(

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from torchlike.core.op import Array, op
 from torchlike.ops.checks import check, need_floating
+from torchlike.ops.promotion import promote_float
 
 # Constants of an activation (slopes, borders) are part of the structure: they hardly ever change, and XLA folds them.
 
@@ -140,12 +141,14 @@ def softshrink(input: Array, lambd: float = 0.5):
 @op("F.tanhshrink", grad="SubBackward0")
 def tanhshrink(input: Array):
     """x - tanh(x)."""
+    (input,) = promote_float(input)
     return input - jnp.tanh(input)
 
 
 @op("F.softsign", grad="DivBackward0")
 def softsign(input: Array):
     """x / (1 + |x|)."""
+    (input,) = promote_float(input)
     return input / (1 + jnp.abs(input))
 
 

@@ -10,7 +10,7 @@ import math
 import jax.numpy as jnp
 import numpy as np
 
-from torchlike.core.op import Array, inexact, op
+from torchlike.core.op import Array, op
 from torchlike.ops.checks import check, listed, need
 
 _NAMES = {"nearest": "UpsampleNearest{n}D", "nearest-exact": "UpsampleNearestExact{n}D", "linear": "UpsampleLinear1D",
@@ -115,6 +115,19 @@ def _resize(x, axis: int, place: np.ndarray, weights: np.ndarray):
     return total
 
 
+def _resize_bytes(x, axis: int, place: np.ndarray, weights: np.ndarray):
+    """As `_resize`, in PyTorch's fixed-point arithmetic: weights of 16 bits, one rounding per axis."""
+    if x.shape[axis] == len(place):
+        return x
+    bits = 0
+    while bits < 22 and int(0.5 + weights.max() * (1 << (bits + 1))) < 1 << 15:
+        bits += 1
+    whole = np.trunc(weights * (1 << bits) + np.where(weights < 0, -0.5, 0.5))
+    wide = x.astype(jnp.int32).astype(jnp.float64)  # exact: the sums stay far below 2 ** 53
+    total = _resize(wide, axis, place, whole).astype(jnp.int64) + (1 << (bits - 1))
+    return jnp.clip(total >> bits, 0, 255).astype(x.dtype)
+
+
 @op(grad=_name)
 def interpolate(
     input: Array, size: tuple, mode: str, align_corners: bool, factors: tuple | None, antialias: bool = False
@@ -139,8 +152,8 @@ def interpolate(
     bytes_too = input.dtype == np.uint8 and mode in ("nearest", "nearest-exact", "bilinear", "bicubic", "lanczos")
     if not bytes_too:
         need(input, f"compute_indices_weights_{stem}", 2, 2)
-    real = np.float64 if input.dtype == np.float64 else np.float32
-    x = input if mode.startswith("nearest") else input.astype(real)
+    real = np.float32 if input.dtype.itemsize > 1 and input.dtype != np.float64 else np.float64
+    x = input if bytes_too or mode.startswith("nearest") else input.astype(real)
     for axis in reversed(range(n)):
         s, o = spatial[axis], size[axis]
         factor = None if factors is None else factors[axis]
@@ -150,9 +163,7 @@ def interpolate(
             taps = _antialiased(s, o, align_corners, factor, mode, real)
         else:
             taps = (_bicubic if mode == "bicubic" else _linear)(s, o, align_corners, factor, real)
-        x = _resize(x, axis + 2, *taps)
-    if x.dtype != input.dtype and not inexact(np.dtype(input.dtype)):
-        x = jnp.clip(jnp.floor(x + 0.5), 0, 255)
+        x = (_resize_bytes if bytes_too and not mode.startswith("nearest") else _resize)(x, axis + 2, *taps)
     return x.astype(input.dtype)
 
 

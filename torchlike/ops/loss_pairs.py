@@ -10,9 +10,10 @@ import numpy as np
 from jax.scipy.special import xlogy
 
 from torchlike.core.op import Array, op
-from torchlike.ops.checks import check, need_floating, word
+from torchlike.ops.checks import check, listed, need_floating, word
+from torchlike.ops.dims import broadcast_shape
 from torchlike.ops.loss import reduce
-from torchlike.ops.promotion import elementwise, promote, result_type
+from torchlike.ops.promotion import elementwise, promote, promote_float, result_type
 
 
 def _pair(input, target):
@@ -38,6 +39,9 @@ def _reduced(unreduced: str, at: int = -1):
 
 def _abs(x):
     """|x| with gradient 0 at 0, where JAX's has 1."""
+    if jnp.iscomplexobj(x):
+        zero = x == 0
+        return jnp.where(zero, 0, jnp.abs(jnp.where(zero, 1, x)))
     return x * jnp.sign(x)
 
 
@@ -148,10 +152,11 @@ def poisson_nll_loss(
     """exp(input) - target · input (input a logarithm) or input - target · log(input + eps); with `full`, Stirling's
     approximation of log(target!) is added where target > 1."""
     input, target = _pair(input, target)
-    loss = jnp.exp(input) - target * input if log_input else input - target * jnp.log(input + eps)
+    floating, aim = promote_float(input, target)
+    loss = jnp.exp(floating) - target * input if log_input else input - target * jnp.log(floating + eps)
     if full:
         big = target > 1
-        t = jnp.where(big, target, 1)
+        t = jnp.where(big, aim, 1)
         loss = loss + jnp.where(big, t * jnp.log(t) - t + 0.5 * jnp.log(2 * math.pi * t), 0)
     return reduce(loss, reduction)
 
@@ -159,6 +164,7 @@ def poisson_nll_loss(
 @op(grad=_reduced("MulBackward0"))
 def gaussian_nll_loss(input: Array, target: Array, var: Array, full: bool, eps: float, reduction: str):
     """(log(var) + (input - target)² / var) / 2, `var` at least eps; with `full`, log(2π) / 2 is added."""
+    input, target = elementwise(input, target)
     var = var + jax.lax.stop_gradient(jnp.maximum(var, eps) - var)
     loss = 0.5 * (jnp.log(var) + jnp.square(input - target) / var)
     return reduce(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
@@ -176,7 +182,13 @@ def hinge_embedding_loss(input: Array, target: Array, margin: float = 1.0, reduc
 @op(grad=_reduced("ClampMinBackward0"))
 def margin_ranking_loss(input1: Array, input2: Array, target: Array, margin: float = 0.0, reduction: str = "mean"):
     """max(0, -target · (input1 - input2) + margin): target 1 wants the first ranked higher, -1 the second."""
-    hinge = -target * (input1 - input2) + margin
+    check(
+        target.ndim == input1.ndim == input2.ndim,
+        "margin_ranking_loss : All input tensors should have same dimension but got sizes: input1: "
+        f"torch.Size({listed(input1)}), input2: torch.Size({listed(input2)}), target: torch.Size({listed(target)}) ",
+    )
+    input1, input2 = elementwise(input1, input2)
+    hinge = promote_float(-target * (input1 - input2))[0] + margin
     return reduce(jnp.where(hinge >= 0, hinge, 0), reduction)
 
 
@@ -184,7 +196,7 @@ def margin_ranking_loss(input1: Array, input2: Array, target: Array, margin: flo
 def soft_margin_loss(input: Array, target: Array, reduction: str = "mean"):
     """log(1 + exp(-target · input)) for targets 1 and -1."""
     input, target = _pair(input, target)
-    return reduce(jax.nn.softplus(-target * input), reduction)
+    return reduce(jnp.log1p(jnp.exp(-target * input)), reduction)
 
 
 @op(grad=_reduced("DivBackward0"))
@@ -211,7 +223,7 @@ def _distance(x1, x2, p: float, eps: float, keepdim: bool = False):
 @op("torch.pairwise_distance", "F.pairwise_distance", grad="NormBackward1")
 def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False):
     """The p-norm of x1 - x2 + eps over the last dimension."""
-    a, b = elementwise(x1, x2)
+    a, b = elementwise(x1, x2, floating=True)
     return _distance(a, b, p, eps, keepdim)
 
 
@@ -240,6 +252,7 @@ def cosine_embedding_loss(input1: Array, input2: Array, target: Array, margin: f
         f"{target.ndim}D target tensor expects {target.ndim + 1}D input tensors, but found inputs with sizes "
         f"{list(input1.shape)} and {list(input2.shape)}.",
     )
+    input1, input2 = elementwise(input1, input2, floating=True)
     dots = [(a * b).sum(-1) for a, b in ((input1, input2), (input1, input1), (input2, input2))]
     cos = dots[0] / jnp.sqrt((dots[1] + 1e-12) * (dots[2] + 1e-12))
     hinge = cos - margin
@@ -254,6 +267,15 @@ def triplet_margin_loss(
 ):  # fmt: skip
     """max(0, d(anchor, positive) - d(anchor, negative) + margin), d the p-norm distance; with `swap` the smaller of the
     distances of the negative to the anchor and to the positive counts."""
+    check(margin > 0, f"margin must be greater than 0, got {margin}", ValueError)
+    check(
+        anchor.ndim == positive.ndim == negative.ndim,
+        "The anchor, positive, and negative tensors are expected to have the same number of dimensions, but got: "
+        f"anchor {anchor.ndim}D, positive {positive.ndim}D, and negative {negative.ndim}D inputs",
+    )
+    broadcast_shape(anchor.shape, positive.shape)
+    broadcast_shape(anchor.shape, negative.shape)
+    anchor, positive, negative = promote_float(anchor, positive, negative)
     near, far = _distance(anchor, positive, p, eps), _distance(anchor, negative, p, eps)
     if swap:
         far = jnp.minimum(far, _distance(positive, negative, p, eps))

@@ -12,6 +12,7 @@ from jax import lax
 
 from torchlike.core.op import Array, Scalar, op
 from torchlike.ops.checks import check, listed, need_floating
+from torchlike.ops.promotion import promote_float
 
 _HALVES = (np.dtype(jnp.bfloat16), np.dtype(np.float16))
 
@@ -71,6 +72,10 @@ def batch_norm(
     and third output: (1 - momentum) · old + momentum · batch's, the variance of the batch being the unbiased one.
     """
     need_floating(input, "batch_norm")
+    if input.shape == (0,):
+        return input if not training or running_mean is None or running_var is None else (
+            input, running_mean, running_var
+        )
     check(input.ndim > 1, f"Expected more than 1 dimension, but got input of size {listed(input)}")
     channels = input.shape[1]
     if not training:
@@ -163,6 +168,9 @@ def rms_norm(input: Array, normalized_shape: tuple, weight: Array | None = None,
     _check_shape(input, normalized_shape, weight=weight)
     eps = float(jnp.finfo(input.dtype).eps) if eps is None else eps
     axes = tuple(range(input.ndim - len(normalized_shape), input.ndim))
+    if jnp.iscomplexobj(input):  # PyTorch squares without taking the magnitude
+        scaled = input * lax.rsqrt(jnp.square(input).mean(axes, keepdims=True) + eps)
+        return scaled if weight is None else scaled * weight
     options = _options(input, weight, None, eps)
     del options["use_bias"]
     layer = linen.RMSNorm(reduction_axes=axes, feature_axes=axes, **options)
@@ -214,6 +222,7 @@ def local_response_norm(input: Array, size: int, alpha: float = 1e-4, beta: floa
     total = lax.reduce_window(
         jnp.pad(squares, pads), np.zeros((), input.dtype), lax.add, window, (1,) * input.ndim, "VALID"
     )
+    total, input = promote_float(total, input)
     return input / (total / size * alpha + k) ** beta
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from torchlike.core.op import Array, Scalar, op
@@ -58,6 +59,11 @@ def _border_pad(mode: str, input, pad: tuple):
             )
         elif mode == "circular":
             check(low <= size and high <= size, "Padding value causes wrapping around more than once.")
+        if mode == "replicate" and min(low, high) < 0:  # what is cut off may be what the other side repeats
+            check(size + low + high >= 0, f"Padding ({low}, {high}) cuts off more than there is at dimension {axis}")
+            place = np.clip(np.arange(size + low + high) - low, 0, size - 1)
+            x = jnp.take(x, place, axis)
+            continue
         x = lax.slice_in_dim(x, max(-low, 0), size - max(-high, 0), axis=axis)
         widths = [(0, 0)] * input.ndim
         widths[axis] = (max(low, 0), max(high, 0))

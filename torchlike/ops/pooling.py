@@ -82,15 +82,23 @@ def _max_windows(x, n: int, kernel, stride, padding, dilation, out, indices: boo
     return (best, jnp.broadcast_to(index, best.shape)) if indices else best
 
 
+def _or_kernel(stride, kernel_size):
+    """The stride, which is the kernel's size where it is left out or empty."""
+    return kernel_size if stride is None or stride == () else stride
+
+
 def _max_pool(name: str, n: int, input, kernel_size, stride, padding, dilation, ceil_mode: bool, indices: bool):
     words = {1: "one int", 2: "two ints", 3: "three ints"}[n]
     kernel, stride, padding, dilation = (
         ntuple(v, n, f"{name}: {what} must {either} be a single int, or a tuple of {words}")
         for v, what, either in (
-            (kernel_size, "kernel_size", "either"), (stride or kernel_size, "stride", "either"),
+            (kernel_size, "kernel_size", "either"), (_or_kernel(stride, kernel_size), "stride", "either"),
             (padding, "padding", "either"), (dilation, "dilation", "be either"),
         )
     )  # fmt: skip
+    if n == 1:
+        for what, value in (("kernel_size", kernel[0]), ("stride", stride[0]), ("dilation", dilation[0])):
+            check(value > 0, f"max_pool1d() {what} must be greater than zero, but got {value}")
     check(all(s > 0 for s in stride), "stride should not be zero")
     check(all(k > 0 for k in kernel), "kernel size should be greater than zero")
     axes = "THW"[-n:]
@@ -112,7 +120,7 @@ def _max_pool(name: str, n: int, input, kernel_size, stride, padding, dilation, 
             f"non-empty {n + 1}D or {n + 2}D (batch mode) tensor expected for input",
         )
         check(
-            0 not in input.shape[1:],
+            0 not in input.shape[1 if input.ndim == n + 2 else 0 :],
             f"Expected {n + 1}D or {n + 2}D (batch mode) tensor with optional 0 dim batch size for input, but got:"
             f"{listed(input)}",
         )
@@ -176,7 +184,7 @@ def _avg_pool(name: str, n: int, input, kernel_size, stride, padding, ceil_mode,
     words = {1: "one int", 2: "two ints", 3: "three ints"}[n]
     kernel, stride, padding = (
         ntuple(v, n, f"{name}: {what} must either be a single int, or a tuple of {words}")
-        for v, what in ((kernel_size, "kernel_size"), (stride or kernel_size, "stride"), (padding, "padding"))
+        for v, what in ((kernel_size, "kernel_size"), (_or_kernel(stride, kernel_size), "stride"), (padding, "padding"))
     )
     check(all(s > 0 for s in stride), "stride should not be zero")
     check(divisor_override != 0, "divisor must be not zero")

@@ -121,14 +121,14 @@ def _fractional(n: int, input, samples, kernel, size):
     starts: list[Any] = [None] * n
     for draw, axis in enumerate(order):
         starts[axis] = _starts(wide[:, :, draw], spatial[axis], size[axis], kernel[axis])
-    flat = x.reshape(batch, channels, -1)
+    flat = x.reshape(batch, channels, math.prod(spatial))
     candidates = []
     for at in itertools.product(*map(range, kernel)):
         place: Any = np.zeros((1,) * (n + 2), np.int64)
         for axis, (start, i, s) in enumerate(zip(starts, at, spatial, strict=True)):
-            where = [-1 if a == axis else 1 for a in range(n)]
+            where = [size[axis] if a == axis else 1 for a in range(n)]
             place = place * s + (start + i).reshape(batch, channels, *where)
-        value = jnp.take_along_axis(flat, place.reshape(batch, channels, -1), 2).reshape(place.shape)
+        value = jnp.take_along_axis(flat, place.reshape(batch, channels, math.prod(size)), 2).reshape(place.shape)
         candidates.append((value, place))
     best, index = _largest(candidates)
     return (best, index) if input.ndim == n + 2 else (best[0], index[0])
