@@ -80,7 +80,9 @@ def mask(d: Draw, shape) -> str:
     if not d.chance(0.95):
         shape = tuple(n + 1 for n in shape)
     values = d.bools(shape)
-    kinds = [f"torch.tensor({values}, dtype=torch.bool)"] * 4 + [f"np.array({values}, dtype=bool)"]
+    kinds = [f"torch.tensor({values}, dtype=torch.bool)"] * 4
+    if len(shape) == 1:  # PyTorch counts a mask of NumPy's as one dimension, whatever it has, and may go astray
+        kinds.append(f"np.array({values}, dtype=bool)")
     if d.chance(0.2):
         kinds.append(f"torch.tensor({values}, dtype=torch.uint8)")
     if len(shape) == 1 and shape[0]:
@@ -191,7 +193,7 @@ def run(lib, lines: list[str]) -> Outcome:
 
 # sentences that name an internal of PyTorch, or depend on which of two mistakes is seen first
 FREE_WORDS = ("received an invalid combination", "expanded size of the tensor", "expand(", "could not be broadcast",
-              "too many indices", "tensors used as indices")
+              "too many indices", "tensors used as indices", "only supports boolean masks")
 
 
 def unlike(lines: list[str]) -> str | None:

@@ -64,10 +64,12 @@ from torchlike.compiler import compile as compile
 from torchlike.creation import *  # noqa: F403
 from torchlike.cuda.memory import OutOfMemoryError as OutOfMemoryError
 from torchlike.facade import bind_all as _bind_all
+from torchlike.from_data import *  # noqa: F403
 from torchlike.legacy import *  # noqa: F403
 from torchlike.nn import functional as _functional
 from torchlike.numeric_limits import finfo as finfo
 from torchlike.numeric_limits import iinfo as iinfo
+from torchlike.placement import *  # noqa: F403
 from torchlike.printing import set_printoptions as set_printoptions
 from torchlike.random import *  # noqa: F403
 from torchlike.ranges import *  # noqa: F403

@@ -12,7 +12,7 @@ from torchlike.core.capture import Capture, Refused
 from torchlike.core.guards import Guards
 from torchlike.core.tape import compile_now, tape
 from torchlike.core.variable import Variable, apply, wrap
-from torchlike.creation import get_default_device
+from torchlike.placement import get_default_device
 
 LIMIT = 64
 """So many different captures of one function are kept; PyTorch stops at 8 recompilations, here it is an error too."""

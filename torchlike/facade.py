@@ -16,7 +16,7 @@ from torchlike.core.graph import mode
 from torchlike.core.op import SLOT, TABLE, Array, Composite, Op, Sizes
 from torchlike.core.overlap import APART, FREE, refuse_overlap
 from torchlike.core.variable import Variable, View, apply
-from torchlike.creation import from_numpy
+from torchlike.from_data import from_numpy
 from torchlike.ops.promotion import can_cast
 
 

@@ -128,6 +128,8 @@ def _at(x, dim: int, named: int, i: int):
     """The part at an int; `named` is the dimension as the user counts it."""
     shape = x._aval().shape
     if not shape:
+        if i:
+            raise IndexError(f"index {i} is out of bounds for dimension {named} with size 0")
         raise IndexError(
             "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a "
             "0-dim tensor to a number"
@@ -217,7 +219,7 @@ def _simplified(i):
     if isinstance(i, np.ndarray) and not i.ndim:
         return bool(i) if i.dtype == bool else int(i)
     if isinstance(i, list | tuple | range | np.ndarray):
-        from torchlike.creation import _array
+        from torchlike.from_data import _array
 
         array, _ = _array(list(i) if isinstance(i, range) else i)
         return array if array.dtype == bool else array.astype(np.int64)

@@ -10,8 +10,9 @@ import numpy as np
 
 from torchlike.core import dtype as _dtype
 from torchlike.core.op import SLOT
-from torchlike.creation import _finish, _make
+from torchlike.creation import _make
 from torchlike.facade import write_out
+from torchlike.placement import _finish
 from torchlike.tensor import Tensor
 
 __all__ = ["arange", "range", "linspace", "logspace"]
@@ -29,7 +30,11 @@ def _plain(x):
 def _ends(name: str, start, end, step, dtype):
     """Start, end and step as the dtype's own numbers: what is whole is cut off before anything is counted."""
     start, end, step = map(_plain, (start, end, step))
-    for v in (start, end, step):
+    for key, v in (("start", start), ("end", end), ("step", step)):
+        if not isinstance(v, bool | int | float | complex):
+            raise TypeError(f"{name}(): argument '{key}' must be Number, not {type(v).__name__}")
+        if isinstance(v, int) and not -(2**63) <= v < 2**63:
+            raise RuntimeError("value cannot be converted to type int64_t without overflow")
         if isinstance(v, complex):
             raise RuntimeError("value cannot be converted to type double without overflow")
     if not (math.isfinite(start) and math.isfinite(end)):
@@ -50,6 +55,9 @@ def arange(*args, out=None, dtype=None, layout=None, device=None, pin_memory=Fal
     >>> torch.arange(1, 2.5, 0.5)
     tensor([1.0000, 1.5000, 2.0000])
     """
+    dtype = _dtype.given(dtype, "arange")
+    if len(args) > 3:
+        raise TypeError(f"arange() received an invalid combination of arguments - got {len(args)} positional ones")
     values = dict(zip(("end",) if len(args) == 1 else ("start", "end", "step"), args, strict=False)) | named
     if "end" not in values:
         raise TypeError("arange() missing 1 required positional argument: 'end'")

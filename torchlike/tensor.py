@@ -47,6 +47,10 @@ class Tensor(Methods, Variable):
             made = args[0].detach()
         elif len(args) == 1 and isinstance(args[0], tuple | list | np.ndarray) and not isinstance(args[0], Size):
             made = creation.tensor(args[0], dtype=_dtype.get_default_dtype(), device=device)
+        elif len(args) == 1 and not hasattr(args[0], "__index__") and not isinstance(args[0], Size):
+            if isinstance(args[0], str):
+                raise TypeError("new(): invalid data type 'str'")
+            raise TypeError(f"new(): data must be a sequence (got {type(args[0]).__name__})")
         else:
             made = creation.zeros(*(args or (0,)), device=device)
         if cls is not Tensor:
@@ -150,7 +154,7 @@ class Tensor(Methods, Variable):
     @property
     def layout(self):
         """Always `torch.strided`."""
-        from torchlike.creation import strided
+        from torchlike.placement import strided
 
         return strided
 
@@ -283,7 +287,7 @@ class Tensor(Methods, Variable):
 
     def __array_wrap__(self, array: np.ndarray, context=None, return_scalar: bool = False) -> Tensor:
         """What a NumPy function makes of tensors, as a tensor; truth values as bytes, as in PyTorch."""
-        from torchlike.creation import from_numpy
+        from torchlike.from_data import from_numpy
 
         return from_numpy(np.asarray(array, np.uint8) if array.dtype == bool else np.asarray(array))
 

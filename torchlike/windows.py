@@ -10,10 +10,10 @@ import operator
 from torchlike.core import dtype as _dtype
 from torchlike.core.op import SLOT, composite
 from torchlike.core.variable import apply
-from torchlike.creation import _finish, _home, strided
 from torchlike.ops.checks import check
 from torchlike.ops.fourier import FREQUENCIES
 from torchlike.ops.windows import WINDOW
+from torchlike.placement import _finish, _home, strided
 
 
 def _made(shape: str, n: int, periodic: bool, dtype, layout, device, requires_grad, a=0.0, b=0.0, cosines=()):

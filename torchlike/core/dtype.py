@@ -85,6 +85,19 @@ __all__ = [
 ]  # fmt: skip
 
 
+PYTHON = {builtins.float: float64, builtins.int: int64, builtins.bool: bool, builtins.complex: complex128}
+"""Python's number types, which PyTorch takes for dtypes wherever it takes one."""
+
+
+def given(d, call: str):
+    """An optional argument `dtype=` of a function; TypeError in PyTorch's words for what is none."""
+    if d is None or isinstance(d, dtype):
+        return d
+    if isinstance(d, type) and d in PYTHON:
+        return PYTHON[d]
+    raise TypeError(f"{call}(): argument 'dtype' must be torch.dtype, not {type(d).__name__}")
+
+
 def from_np(np_dtype) -> dtype:
     """The torch name of a NumPy dtype; TypeError in PyTorch's words when there is none."""
     try:

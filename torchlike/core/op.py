@@ -195,6 +195,8 @@ def freeze(value):
         return tuple(freeze(v) for v in value)
     if isinstance(value, np.generic):
         return value.item()
+    if value.__class__ is type:
+        return _dtype.PYTHON.get(value, value)
     if hasattr(value, "_read"):
         return value.item()
     return value
@@ -212,7 +214,7 @@ def sizes(value, name: str = "size", op: str = "") -> tuple | None:
     try:
         return tuple(operator.index(v) for v in value)
     except TypeError:
-        bad = next(v for v in value if not hasattr(v, "__index__"))
+        bad = next((v for v in value if not hasattr(v, "__index__")), value[0])
         raise TypeError(
             f"{op}(): argument '{name}' must be tuple of ints, but found element of type {type(bad).__name__}"
         ) from None

@@ -17,7 +17,7 @@ class DeviceMesh:
     """
 
     def __init__(self, device_type: str, mesh: Any, *, mesh_dim_names: tuple[str, ...] | None = None, **kwargs: Any):
-        from torchlike.creation import as_tensor
+        from torchlike.from_data import as_tensor
 
         self.device_type = device_type
         self.mesh = as_tensor(mesh)

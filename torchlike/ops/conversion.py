@@ -181,7 +181,7 @@ def to(self, *args, dtype=None, device=None, other=None, non_blocking=False, cop
     """
     flags = []
     for i, a in enumerate(args):
-        if isinstance(a, _dtype.dtype) and dtype is None:
+        if (isinstance(a, _dtype.dtype) or isinstance(a, type) and a in _dtype.PYTHON) and dtype is None:
             dtype = a
         elif isinstance(a, Variable) and i == 0:
             other = a
@@ -191,6 +191,7 @@ def to(self, *args, dtype=None, device=None, other=None, non_blocking=False, cop
             device = a
         elif a is not None:
             raise TypeError(f"to() received an invalid combination of arguments - got ({type(a).__name__})")
+    dtype = _dtype.given(dtype, "to")
     copy = copy or len(flags) > 1 and flags[1]
     if other is not None:
         return _converted(self, other.dtype, other.device, copy, memory_format)

@@ -17,16 +17,17 @@ def check_fits(value, kind: np.dtype) -> None:
     """PyTorch's error unless the number can be held; negative ones may wrap into unsigned types, as in C."""
     if isinstance(value, int) and not -(2**63) <= value < 2**64:
         raise ValueError("Overflow when unpacking long long")
-    if not _fits(value, kind):
+    if not in_range(value, kind):
         name = _NAMES.get(kind.name, FROM_NP[kind].name)
         raise RuntimeError(f"value cannot be converted to type {name} without overflow")
 
 
-def _fits(value, kind: np.dtype) -> bool:
+def in_range(value, kind: np.dtype) -> bool:
+    """Whether a Python number can be held in this dtype."""
     if kind.kind == "b" or kind.kind != "c" and kind.itemsize == 2 and kind.kind not in "iu":
         return True  # PyTorch converts to half precision by way of single, which gives infinity
     if isinstance(value, complex):
-        return kind.kind == "c" or not value.imag and _fits(value.real, kind)
+        return kind.kind == "c" or not value.imag and in_range(value.real, kind)
     if kind.kind in "iu":
         if not math.isfinite(value):
             return False

@@ -20,8 +20,8 @@ from torchlike.core.device import device
 from torchlike.core.dtype import ALL, dtype
 from torchlike.core.size import Size
 from torchlike.core.variable import Cell, Variable, contiguous_strides
-from torchlike.creation import layout, memory_format, strided
 from torchlike.nn.parameter import Parameter
+from torchlike.placement import layout, memory_format, strided
 from torchlike.tensor import Tensor
 
 NEWER = {"uint16", "uint32", "uint64"} | {d.name for d in ALL if d.name.startswith("float8")}

@@ -12,8 +12,8 @@ from typing import Any
 from torchlike.core.device import device
 from torchlike.core.dtype import ALL, dtype
 from torchlike.core.size import Size
-from torchlike.creation import strided
 from torchlike.nn.parameter import Parameter
+from torchlike.placement import strided
 from torchlike.serialization.pickling import NEWER, is_free
 from torchlike.serialization.storage import Storage
 from torchlike.tensor import Tensor

@@ -28,7 +28,7 @@ def get_total_norm(
     """
     tensors = [tensors] if isinstance(tensors, Tensor) else list(tensors)
     if not tensors:
-        from torchlike.creation import tensor
+        from torchlike.from_data import tensor
 
         return tensor(0.0)
     with no_grad():
