@@ -243,7 +243,7 @@ torch.nn.functional.linear(torch.ones(2), torch.ones(3, 4))
 torch.nn.functional.conv2d(torch.ones(1, 3, 4, 4), torch.ones(1, 2, 3, 3))
 torch.nn.functional.dropout(torch.ones(2), 1.5)
 torch.ones(2).to('foo:1:2')
-torch.ones(2).cuda() if not torch.cuda.is_available() else 1 / 0
+~ torch.ones(2).cuda() if not torch.cuda.is_available() else 1 / 0
 ~ torch.empty(2, device='mps')
 ~ torch.empty(2, device=3.5)
 """
@@ -317,7 +317,6 @@ CALLS = """
 ~ torch.cat(torch.ones(2))
 ~ torch.cat([torch.ones(2), 3])
 ~ torch.stack(3)
-~ torch.matmul(torch.ones(2), 2)
 ~ torch.nn.functional.relu('a')
 ~ torch.nn.functional.linear(torch.ones(2))
 ~ torch.ones(2).view('a')
@@ -375,7 +374,6 @@ def test_a_resized_output_is_warned_of():
 
 
 def test_an_error_at_a_barrier_does_not_poison_what_follows():
-    x = torchlike.ones(2).expand(10**15, 2)
     with pytest.raises(RuntimeError, match="memory"):
-        x.clone()
+        torchlike.ones(2).expand(10**15, 2).clone()
     assert torchlike.ones(2).sum().item() == 2

@@ -174,7 +174,7 @@ def program(seed: int) -> str:
         shape = of((1001,), (40, 40), (3, 500), (12, 10, 11))
     count, dtype = int(np.prod(shape)), DTYPES[int(rng.integers(len(DTYPES)))]
     low, high = of((0, 1), (-1, 1), (-6, 2), (3, 9), (-12, 12), (-3, 3))
-    digits = of("(h % 997) / 100.0", "h % 50", "10.0 ** (h % 997 / 997 * (%d) + (%d))" % (high - low, low))  # noqa: UP031
+    digits = of("(h % 997) / 100.0", "h % 50", f"10.0 ** (h % 997 / 997 * {high - low} + {low})")
     lines = [f"h = torch.arange({count}, dtype=torch.float64) * {int(rng.integers(1, 10**6))} % 104729"]
     lines.append(f"x = ({digits}).reshape({shape})")
     if rng.random() < 0.15 and count:
@@ -182,11 +182,11 @@ def program(seed: int) -> str:
     if dtype.startswith("complex"):
         lines.append("x = torch.complex(x, x.flip(0) if x.ndim else -x)")
     elif dtype in ("int64", "int32", "int16", "uint8", "bool"):
-        lines.append("x = torch.nan_to_num(x, 0., 7., 9.).clamp(0 if 'u' in '%s' else -99, 99)" % dtype)  # noqa: UP031
+        lines.append(f"x = torch.nan_to_num(x, 0., 7., 9.).clamp({0 if 'u' in dtype else -99}, 99)")
     lines.append(f"x = x.to(torch.{dtype})")
     if dtype[0] in "fc" and "8" not in dtype and rng.random() < 0.4:
         lines.append("x = x.requires_grad_()")
-        lines.append(of("x = x", "x = x * 1", "x = -x", "x = x.clone()", "x = torch.nn.Parameter(x)", "x = x[None]"))
+        lines.append(of("x = x", "x = x * 1", "x = x + 1", "x = x.clone()", "x = torch.nn.Parameter(x)", "x = x[None]"))
     if len(shape) > 1 and rng.random() < 0.3:
         lines.append(of("x = x.transpose(0, -1)", "x = x[..., ::2]", "x = x[0]", "x = x.unsqueeze(1)", "x = x[:, :1]"))
     if rng.random() < 0.5:

@@ -171,8 +171,8 @@ _SPACES = {"nn.functional": "F"}
 
 def _names_of(operator: str, aspect: str) -> list[tuple[str, str]]:
     """The public names that an aspect of an operator of the database speaks of, aliases included."""
-    spaces = [s for s in ("nn.functional", "signal.windows", "linalg", "fft", "special") if operator.startswith(f"{s}.")]
-    space = spaces[0] if spaces else "torch"
+    homes = ("nn.functional", "signal.windows", "linalg", "fft", "special")
+    space = next((home for home in homes if operator.startswith(f"{home}.")), "torch")
     name = operator.removeprefix(f"{space}.").split(".")[0]
     if aspect == "inplace":
         wanted = [("Tensor", f"{name}_")]

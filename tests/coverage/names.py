@@ -11,7 +11,7 @@ from pathlib import Path
 
 RECORD = Path(__file__).parents[1] / "data" / "torch_names.tsv"
 
-NAMESPACES = """
+_LISTED = """
 torch Tensor nn nn.functional nn.init nn.attention nn.attention.bias nn.attention.flex_attention nn.parameter
 nn.utils nn.utils.rnn nn.utils.parametrize nn.utils.parametrizations nn.utils.prune nn.utils.stateless nn.utils.fusion
 linalg fft special signal.windows optim optim.lr_scheduler optim.swa_utils utils.data utils.checkpoint utils.dlpack
@@ -21,7 +21,8 @@ cuda.random amp distributions distributions.constraints distributions.transforms
 hub jit library masked monitor mps mtia multiprocessing nested onnx overrides package profiler quantization sparse
 testing xpu cpu accelerator backends backends.cuda backends.cudnn backends.mkl backends.mps backends.opt_einsum
 distributed futures return_types types storage utils
-""".split()
+"""
+NAMESPACES = _LISTED.split()
 """What is walked, in the order of the page."""
 
 # parts of Python's protocol that every class has, and private hooks between Tensor and its own C++ base

@@ -143,6 +143,11 @@ class Op:
                         f"tuple of Tensors, not {type(value).__name__}"
                     )
                 template.append((SLOT,) * len(value))
+                for i, x in enumerate(value):
+                    if x.__class__ in _PLAIN:
+                        raise TypeError(
+                            f"expected Tensor as element {i} in argument {self.index[name]}, but got {type(x).__name__}"
+                        )
                 inputs.extend(value)
             elif kind == _SIZES:
                 template.append(sizes(value, name, self.name))
@@ -240,6 +245,9 @@ class Spec:
             with jax.named_scope(op.name), precision.around(op.name, device):
                 return jax.tree.map(_strong, body(*inputs))
 
+        if self.numbers_first():
+            given = {"b": "bool", "i": "int", "f": "float", "c": "complex"}[avals[0].dtype.kind]
+            raise TypeError(f"{op.name}(): argument '{op.names[0]}' (position 1) must be Tensor, not {given}")
         with x64():
             closed, shapes = jax.make_jaxpr(traced, return_shape=True)(*[a.struct for a in avals])
         self.single = not isinstance(shapes, tuple | list)
@@ -250,6 +258,11 @@ class Spec:
                 check_memory(s.size * np.dtype(s.dtype).itemsize, device)
         self.outs = tuple(aval(tuple(s.shape), np.dtype(s.dtype), device, self.traced) for s in flat)
         self.differentiable = op.differentiable and any(o.inexact for o in self.outs)
+
+    def numbers_first(self) -> bool:
+        """Whether a Python number stands where the operation's first tensor belongs."""
+        template, op = self.template, self.op
+        return bool(template and template[0] is SLOT and self.avals[0].weak and op.tensor_only[0])
 
     def __repr__(self) -> str:
         structure = [repr(part) for part in self.template if part is not SLOT]

@@ -83,20 +83,20 @@ def view_as_complex_(input):
     return view_as_complex.view((SLOT,), [input])
 
 
-def _bits_geometry(g, old, new):
+def _bits_geometry(g, old, new, words=""):
     size, stride, offset = g
     if old == new:
         return g
-    check(bool(size), f"self.dim() cannot be 0 to view {old} bytes as {new} (different element sizes)")
-    check(stride[-1] == 1, "self.stride(-1) must be 1 to view elements as ones of another size")
+    words = f"to view {words} (different element sizes)"
+    check(bool(size), f"self.dim() cannot be 0 {words}")
+    check(stride[-1] == 1, f"self.stride(-1) must be 1 {words}, but got {stride[-1]}")
     if old > new:
         k = old // new
         return (*size[:-1], size[-1] * k), (*(s * k for s in stride[:-1]), 1), offset * k
     k = new // old
-    check(
-        size[-1] % k == 0 and offset % k == 0 and all(s % k == 0 for s in stride[:-1]),
-        f"sizes, strides and offset must be divisible by {k} to view elements of {old} bytes as {new}",
-    )
+    parts = {"size(-1)": size[-1], "storage_offset()": offset}
+    for name, n in (parts | {f"stride({i})": s for i, s in enumerate(stride[:-1])}).items():
+        check(n % k == 0, f"self.{name} must be divisible by {k} {words}, but got {n}")
     return (*size[:-1], size[-1] // k), (*(s // k for s in stride[:-1]), 1), offset // k
 
 
@@ -132,7 +132,8 @@ def bits(input, dtype):
             f"view({dtype!r}) of a {kinds[0]!r} tensor: bits of bool and complex numbers cannot be reread here; use "
             "view_as_real, view_as_complex or to(dtype)"
         )
-    strided = _bits_geometry(input._geometry(), kinds[0].itemsize, dtype.itemsize)
+    words = f"{kinds[0]._scalar_name} as {dtype._scalar_name}"
+    strided = _bits_geometry(input._geometry(), kinds[0].itemsize, dtype.itemsize, words)
     made = bits_.view((SLOT, dtype.np), [input])
     made._strided = strided
     return made

@@ -70,7 +70,7 @@ class Indexed(Op):
             source = given.get("source")
             if isinstance(source, Variable) and index.numel() != (source._aval().shape[dim] if source.ndim else 1):
                 return template, inputs  # the body has a better error
-            if self.name == "index_select":
+            if self.name == "index_select" or self.name == "index_add" and len(shape) == 1:
                 check_range(index, n, "index out of range in self", wraps=False)
             else:
                 fills, copies = self.name == "index_fill", self.name == "index_copy"

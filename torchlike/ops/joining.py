@@ -214,7 +214,10 @@ def repeat(input: Array, repeats: Sizes):
         len(repeats) >= input.ndim,
         "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor",
     )
-    check(min(repeats, default=0) >= 0, f"Trying to create tensor with negative dimension: {list(repeats)}")
+    if min(repeats, default=0) < 0:
+        shape = (1,) * (len(repeats) - input.ndim) + input.shape
+        size = [n * k for n, k in zip(shape, repeats, strict=True)]
+        raise RuntimeError(f"Trying to create tensor with negative dimension {min(size)}: {size}")
     return jnp.tile(input, repeats)
 
 

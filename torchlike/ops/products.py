@@ -11,7 +11,7 @@ from torchlike.ops.checks import check, listed, need, word
 from torchlike.ops.dims import broadcast_shape, wrap_dim
 from torchlike.ops.promotion import elementwise
 
-_C_WORDS = {"Half": "c10::Half", "BFloat16": "c10::BFloat16", "Long": "long", "Short": "short",
+_C_WORDS = {"Half": "c10::Half", "BFloat16": "c10::BFloat16", "Long": "long int", "Short": "short int",
             "Byte": "unsigned char", "Char": "signed char", "ComplexFloat": "c10::complex<float>",
             "ComplexDouble": "c10::complex<double>"}  # fmt: skip
 

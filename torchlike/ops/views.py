@@ -44,6 +44,8 @@ def view_(input, *sizes_, size=None, dtype=None):
 
     Raises where no strides over this memory give that size: see `reshape`.
     """
+    if not sizes_ and size is None and dtype is None:
+        raise TypeError("view() received an invalid combination of arguments - got (), but expected a size or a dtype")
     size = sizes_ if size is None else size
     kind = size[0] if dtype is None and len(size) == 1 else dtype
     if hasattr(kind, "np"):
