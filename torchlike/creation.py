@@ -196,8 +196,11 @@ def _new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=
     )
 
 
+def _new_empty_strided(self, size, stride, *, dtype=None, device=None, **named):
+    """`torch.empty_strided` with this tensor's dtype and device."""
+    return empty_strided(size, stride, dtype=dtype or self.dtype, device=device or self.device, **named)
+
+
 Tensor.new_tensor = _new_tensor  # type: ignore[method-assign]
 Tensor.new_full = _new_full  # type: ignore[method-assign]
-Tensor.new_empty_strided = lambda self, size, stride, **kw: empty_strided(  # type: ignore[method-assign]
-    size, stride, dtype=kw.pop("dtype", None) or self.dtype, device=kw.pop("device", None) or self.device, **kw
-)
+Tensor.new_empty_strided = _new_empty_strided  # type: ignore[method-assign]

@@ -41,12 +41,6 @@ WAYS = {
     "torch.complex32": "does not exist in JAX: `torch.complex64`",
     "torch.chalf": "does not exist in JAX: `torch.complex64`",
     "Tensor.chalf": "does not exist in JAX: `Tensor.cfloat`",
-    "Tensor.names": "no named dimensions: `einops`, or comments",
-    "Tensor.rename": "no named dimensions",
-    "Tensor.align": "no named dimensions",
-    "Tensor.refine_names": "no named dimensions",
-    "Tensor.has_names": "no named dimensions",
-    "torch.align_tensors": "no named dimensions",
     "jit": "`torch.compile`",
     "fx": "`jax.make_jaxpr` of a function of tensors",
     "export": "`jax.export` of a function of tensors",
@@ -61,7 +55,6 @@ WAYS = {
     "cuda": "one stream per device, ordered by XLA; `jax.profiler` to look inside",
     "profiler": "`jax.profiler`",
     "utils.cpp_extension": "`jax.ffi`",
-    "utils.tensorboard": "the package `tensorboardX`, which needs no PyTorch",
     "multiprocessing": "Python's `multiprocessing` with NumPy arrays",
     "backends": "XLA chooses the kernels",
     "library": "`torch.autograd.Function`",
@@ -87,7 +80,10 @@ def facts() -> list[Fact]:
 
 
 def _fact(space: str, name: str) -> Fact:
-    value = found(space, name)
+    try:
+        value = found(space, name)
+    except NotImplementedError as error:
+        return Fact(space, name, "missing", " ".join(str(error).split()))
     if value is _MISSING:
         return Fact(space, name, "missing", _way(space, name))
     only_named = _only_named(value)
@@ -161,9 +157,14 @@ def _differing() -> dict[tuple[str, str], set[str]]:
         return made
     for row in listed.read_text().splitlines()[1:]:
         operator, aspect, _ = row.split("\t", 2)
-        for space, name in _names_of(operator, aspect):
-            made.setdefault((space, name), set()).add(aspect)
+        for pair in _names_of(operator, aspect):
+            made.setdefault(pair, set()).add(aspect)
     return made
+
+
+@functools.cache
+def _recorded() -> frozenset[tuple[str, str]]:
+    return frozenset(names.recorded())
 
 
 _SPACES = {"nn.functional": "F"}
@@ -171,7 +172,7 @@ _SPACES = {"nn.functional": "F"}
 
 def _names_of(operator: str, aspect: str) -> list[tuple[str, str]]:
     """The public names that an aspect of an operator of the database speaks of, aliases included."""
-    homes = ("nn.functional", "signal.windows", "linalg", "fft", "special")
+    homes = ("nn.functional", "signal.windows", "linalg", "fft", "special", "masked")
     space = next((home for home in homes if operator.startswith(f"{home}.")), "torch")
     name = operator.removeprefix(f"{space}.").split(".")[0]
     if aspect == "inplace":
@@ -190,4 +191,4 @@ def _names_of(operator: str, aspect: str) -> list[tuple[str, str]]:
             home, _, alias = full.rpartition(".")
             if other is body and home == _SPACES.get(where, where) and alias != what:
                 made.append((where, alias))
-    return made
+    return [pair for pair in made if pair in _recorded()]

@@ -15,7 +15,7 @@ _LISTED = """
 torch Tensor nn nn.functional nn.init nn.attention nn.attention.bias nn.attention.flex_attention nn.parameter
 nn.utils nn.utils.rnn nn.utils.parametrize nn.utils.parametrizations nn.utils.prune nn.utils.stateless nn.utils.fusion
 linalg fft special signal.windows optim optim.lr_scheduler optim.swa_utils utils.data utils.checkpoint utils.dlpack
-utils.tensorboard utils.cpp_extension utils.benchmark utils.hooks autograd autograd.functional autograd.forward_ad
+utils.cpp_extension utils.benchmark utils.hooks autograd autograd.functional autograd.forward_ad
 autograd.graph autograd.profiler autograd.grad_mode func random serialization cuda cuda.amp cuda.memory cuda.nvtx
 cuda.random amp distributions distributions.constraints distributions.transforms distributions.kl compiler export fx
 hub jit library masked monitor mps mtia multiprocessing nested onnx overrides package profiler quantization sparse
@@ -24,6 +24,10 @@ distributed futures return_types types storage utils
 """
 NAMESPACES = _LISTED.split()
 """What is walked, in the order of the page."""
+
+_CLASSES = {"Generator", "Size", "device", "dtype", "finfo", "iinfo", "layout", "memory_format", "qscheme", "Event",
+            "Stream", "OutOfMemoryError", "AcceleratorError", "FatalError", "DisableTorchFunctionSubclass"}  # fmt: skip
+"""The classes of PyTorch's C++ module that are documented; the others, of its compiler, only happen to show."""
 
 # parts of Python's protocol that every class has, and private hooks between Tensor and its own C++ base
 _BOOKKEEPING = {"__module__", "__dict__", "__weakref__", "__torch_function__", "__torch_dispatch__", "__annotations__",
@@ -76,6 +80,8 @@ def _public(module: types.ModuleType, name: str, listed: set) -> bool:
         return False
     value = getattr(module, name)
     if inspect.ismodule(value):
+        return False
+    if module.__name__ == "torch" and inspect.isclass(value) and name not in _CLASSES and hasattr(module._C, name):
         return False
     if name in listed:
         return True

@@ -48,6 +48,7 @@ def to_(input: Array, kind):
 
 @op("_.clone", grad="CloneBackward0")
 def clone_(input: Array):
+    """New memory with the same values."""
     return input
 
 
