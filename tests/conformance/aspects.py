@@ -128,7 +128,7 @@ def _call(f, sample, change: Callable = lambda x: x):
 
 
 def _translated(sample):
-    return translate.value(sample.input), translate.value(sample.args), translate.value(sample.kwargs)
+    return translate.together(sample.input, sample.args, sample.kwargs)
 
 
 def _ours(f, sample, finish: Callable = lambda args, kwargs, result: result) -> Callable:

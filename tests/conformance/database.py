@@ -17,9 +17,10 @@ OUT_OF_SCOPE = {
     "_": "private name",
     "max_pool2d_with_indices_backward": "private kernel; the gradient of max_pool2d is tested with max_pool2d",
     "native_dropout_backward": "private kernel; the gradient of dropout is tested with dropout",
+    "slice$": "no name of torch: an entry of torch.ops; slices are tested as indexing and in random programs",
     "chalf": "complex32 does not exist in JAX: use complex64",
 }
-"""Beginnings of names, and the reason why what they name is left out."""
+"""Beginnings of names ("$": the whole name), and the reason why what they name is left out."""
 
 PUBLIC = ("__",)  # operators of Python, public in spite of their underscore
 
@@ -38,7 +39,7 @@ def why_not(op) -> str | None:
     """The reason why an entry is out of scope; None if it is in scope."""
     if op.name.startswith(PUBLIC):
         return None
-    return next((why for start, why in OUT_OF_SCOPE.items() if op.name.startswith(start)), None)
+    return next((why for start, why in OUT_OF_SCOPE.items() if f"{op.name}$".startswith(start)), None)
 
 
 @functools.cache

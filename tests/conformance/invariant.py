@@ -94,8 +94,13 @@ def chosen(lib, args, kwargs, result):
     return [values, found if keep else found.squeeze(dim)]
 
 
+def mode(lib, args, kwargs, result):
+    """Which of the equal elements is named is left open."""
+    return chosen(lib, args, {"dim": -1, **dict(zip(("dim", "keepdim"), args[1:], strict=False)), **kwargs}, result)
+
+
 INVARIANT = {
-    "sort": sort, "argsort": argsort, "topk": chosen, "kthvalue": chosen,
+    "sort": sort, "argsort": argsort, "topk": chosen, "kthvalue": chosen, "mode": mode,
     "svd": svd, "linalg.svd": linalg_svd, "svd_lowrank": low_rank, "pca_lowrank": low_rank, "linalg.eigh": eigh,
     "linalg.eig": eig, "linalg.eigvals": eigvals, "qr": qr, "linalg.qr": qr,
 }  # fmt: skip

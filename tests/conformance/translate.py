@@ -31,17 +31,57 @@ def array(t: torch.Tensor) -> np.ndarray:
 
 
 def tensor(t: torch.Tensor):
-    """The same tensor here: numbers, dtype, strides, and whether it asks for a gradient."""
+    """The same tensor here: numbers, dtype, strides, the memory around it, and whether it asks for a gradient."""
     if t.layout is not torch.strided or t.device.type != "cpu":
         raise NotImplementedError(f"a sample of layout {t.layout} on {t.device}")
+    if id(t) in _made:
+        return _made[id(t)][1]
     plain = t.detach().resolve_conj().resolve_neg()
-    if plain.is_contiguous():
+    n = plain.untyped_storage().nbytes() // plain.itemsize
+    if plain.is_contiguous() and n == plain.numel() and _places.get(_place(plain), 0) < 2:
         made = _wrap(array(plain))
     else:
-        reach = 1 + sum((n - 1) * s for n, s in zip(plain.shape, plain.stride(), strict=True)) if plain.numel() else 0
-        memory = torch.as_strided(plain, (reach,), (1,)) if reach else plain.reshape(-1)
-        made = _wrap(array(memory)).as_strided(plain.shape, plain.stride())
-    return made.requires_grad_() if t.requires_grad else made
+        key = _place(plain), plain.dtype
+        if key not in _memory:
+            _memory[key] = _wrap(array(torch.as_strided(plain, (n,), (1,), 0)))
+        made = _memory[key].as_strided(plain.shape, plain.stride(), plain.storage_offset())
+    made = made.requires_grad_() if t.requires_grad else made
+    if _places:
+        _made[id(t)] = t, made
+    return made
+
+
+_places: dict = {}  # while a sample is translated: how many of its tensors lie in each piece of memory,
+_memory: dict = {}  # those pieces here,
+_made: dict = {}  # and what each tensor became
+
+
+def _place(t: torch.Tensor) -> int:
+    return t.untyped_storage().data_ptr()
+
+
+def together(*parts) -> list:
+    """Several values of one sample: tensors that share memory share it here too, one that stands twice is one here."""
+    seen: dict = {}
+    _collect(parts, seen)
+    for t in seen.values():
+        _places[_place(t)] = _places.get(_place(t), 0) + 1
+    try:
+        return [value(p) for p in parts]
+    finally:
+        _places.clear()
+        _memory.clear()
+        _made.clear()
+
+
+def _collect(x, seen: dict) -> None:
+    if isinstance(x, torch.Tensor) and x.layout is torch.strided and x.numel():
+        seen[id(x)] = x.detach().resolve_conj().resolve_neg() if x.is_conj() or x.is_neg() else x
+    elif isinstance(x, list | tuple):
+        for v in x:
+            _collect(v, seen)
+    elif isinstance(x, dict):
+        _collect(list(x.values()), seen)
 
 
 def _wrap(numbers: np.ndarray):
@@ -114,7 +154,7 @@ class Missing(Exception):
 def lookup(dotted: str):
     """torchlike's function of this name; a method serves where there is no function."""
     found = path(torchlike, dotted)
-    if found is None:
+    if found is None or not callable(found):
         found = path(torchlike.Tensor, dotted.removeprefix("Tensor."))
     if found is None:
         raise Missing(f"torchlike has no {dotted}")
@@ -175,4 +215,4 @@ def operator(op):
     if isinstance(f, types.FunctionType) and "testing" in (f.__module__ or ""):
         return function(f)
     found = path(torchlike, op.name)
-    return lookup(op.name) if found is None else found
+    return lookup(f"Tensor.{op.name}") if found is None or not callable(found) else found

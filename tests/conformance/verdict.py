@@ -30,6 +30,12 @@ MIXING = re.compile(
 
 LOOSER = {
     # name: (factor on the tolerance, why)
+    "nn.functional.hardsigmoid": (100, "PyTorch's gradient multiplies by a sixth in float32, also of float64"),
+    "special.airy_ai": (1e4, "PyTorch's float64 is good to 3e-6; held against SciPy in test_special.py"),
+    **{
+        f"special.bessel_{kind}": (1e3, "PyTorch's float64 is good to 1e-6; held against SciPy in test_special.py")
+        for kind in ("j0", "j1", "y0", "y1")
+    },
     "linalg.pinv.singular": (1e3, "the inverse of a nearly singular product"),
     "linalg.lstsq": (100, "condition of the random matrices"),
     "linalg.matrix_power": (10, "powers multiply the roundings"),

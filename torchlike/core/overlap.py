@@ -8,7 +8,7 @@ from torchlike.core.variable import Variable
 
 APART = frozenset({
     "cat", "stack", "gather", "index_add", "index_copy", "index_fill", "index_put", "index_reduce", "index_select",
-    "masked_select", "put", "scatter", "scatter_add", "scatter_reduce", "take",
+    "kthvalue", "masked_select", "put", "scatter", "scatter_add", "scatter_reduce", "take",
 })  # fmt: skip
 """Operations whose inputs may not be what they write into; elementwise ones read each place before they write it."""
 

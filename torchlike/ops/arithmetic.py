@@ -161,9 +161,9 @@ def remainder(input: Scalar, other: Scalar):
     return jnp.remainder(a, b)
 
 
-@op("Tensor.__rmod__", grad="NotImplemented")
+@op("Tensor.__rmod__", grad=lambda template, avals: "NotImplemented" if avals[0].weak else "RemainderBackward0")
 def remainder_(input: Scalar, other: Scalar):
-    """`input % other`, the number on the left; PyTorch has no gradient for it."""
+    """`input % other`, the number on the left; PyTorch has no gradient for a number, nor is there one here."""
     return remainder(input, other)
 
 

@@ -207,8 +207,9 @@ def multilabel_soft_margin_loss(input: Array, target: Array, weight: Array | Non
 
 
 def _distance(x1, x2, p: float, eps: float, keepdim: bool = False):
-    """The p-norm of x1 - x2 + eps over the last dimension; its gradient at 0 is 0."""
-    d = _abs(x1 - x2 + eps)
+    """The p-norm of x1 - x2 + eps over the last dimension; its gradient at 0 is 0. Integers are subtracted as such."""
+    (gap,) = promote_float(jnp.subtract(*elementwise(x1, x2)))
+    d = _abs(gap + eps)
     if p == 1:
         return d.sum(-1, keepdims=keepdim)
     if p == math.inf:
@@ -223,8 +224,7 @@ def _distance(x1, x2, p: float, eps: float, keepdim: bool = False):
 @op("torch.pairwise_distance", "F.pairwise_distance", grad="NormBackward1")
 def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False):
     """The p-norm of x1 - x2 + eps over the last dimension."""
-    a, b = elementwise(x1, x2, floating=True)
-    return _distance(a, b, p, eps, keepdim)
+    return _distance(x1, x2, p, eps, keepdim)
 
 
 def _cosine(x1, x2, dim: int, eps: float):
@@ -275,7 +275,6 @@ def triplet_margin_loss(
     )
     broadcast_shape(anchor.shape, positive.shape)
     broadcast_shape(anchor.shape, negative.shape)
-    anchor, positive, negative = promote_float(anchor, positive, negative)
     near, far = _distance(anchor, positive, p, eps), _distance(anchor, negative, p, eps)
     if swap:
         far = jnp.minimum(far, _distance(positive, negative, p, eps))

@@ -13,7 +13,8 @@ import numpy as np
 from jax import lax
 
 from torchlike.core.dtype import category
-from torchlike.core.op import Array, op
+from torchlike.core.op import SLOT, Array, composite, op
+from torchlike.core.variable import apply
 from torchlike.ops.checks import check, need, word
 from torchlike.ops.promotion import elementwise, promote_float, result_type
 
@@ -86,10 +87,10 @@ def neg(input: Array):
     return -input
 
 
-@op("*.positive", "Tensor.__pos__", grad="AliasBackward0")
-def positive(input: Array):
-    """x itself."""
-    check(input.dtype != bool, "The `+` operator, on a bool tensor is not supported.")
+@composite("*.positive", "Tensor.__pos__")
+def positive(input):
+    """The tensor itself."""
+    check(input._aval().dtype != bool, "The `+` operator, on a bool tensor is not supported.")
     return input
 
 
@@ -147,10 +148,16 @@ def angle(input: Array):
     return lax.stop_gradient(jnp.where(x != x, x, turned))
 
 
-@op("*.conj", "*.conj_physical", "Tensor.conj_physical_")
-def conj(input: Array):
-    """The complex conjugate; real tensors stay as they are. Differs from PyTorch: not a view."""
+@op("Tensor.conj_physical_", grad="ConjBackward0")
+def conj_(input: Array):
+    """The complex conjugate, written into the tensor."""
     return jnp.conj(input)
+
+
+@composite("*.conj", "*.conj_physical")
+def conj(input):
+    """The complex conjugate; a real tensor itself. Differs from PyTorch: the conjugate is no view."""
+    return apply(conj_.op, (SLOT,), [input]) if input.dtype.is_complex else input
 
 
 @op("torch.complex")
