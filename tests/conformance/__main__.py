@@ -71,7 +71,7 @@ def main() -> int:
             print(f"  {seconds:7.1f} s  {name}")
     if options.write:
         run = {(name, aspect) for name, wanted in ran.items() for aspect in wanted}
-        kept = {k: v for k, v in known().items() if k not in run}
+        kept = {k: v for k, v in known().items() if k not in run and k[0] in database.in_scope()}
         write(kept | failing)
     return 1 if set(failing) - set(known()) else 0
 
