@@ -40,6 +40,7 @@ from torchlike import random_fill as _random_fill  # noqa: F401  binds methods o
 from torchlike import return_types as return_types
 from torchlike import serialization as serialization
 from torchlike import signal as signal
+from torchlike import sparse as sparse
 from torchlike import special as special
 from torchlike import storage as storage
 from torchlike import torch_version as torch_version
@@ -60,6 +61,7 @@ from torchlike.amp.autocast_mode import set_autocast_cache_enabled as set_autoca
 from torchlike.amp.autocast_mode import set_autocast_dtype as set_autocast_dtype
 from torchlike.amp.autocast_mode import set_autocast_enabled as set_autocast_enabled
 from torchlike.asking import *  # noqa: F403
+from torchlike.compiled_names import *  # noqa: F403
 from torchlike.compiler import compile as compile
 from torchlike.creation import *  # noqa: F403
 from torchlike.cuda.memory import OutOfMemoryError as OutOfMemoryError
@@ -115,6 +117,8 @@ _LATE = frozenset({
 
 
 def __getattr__(name: str):
+    if name == "torch":
+        return _sys.modules[__name__]
     if name in _LATE:
         return _importlib.import_module(f"torchlike.{name}")
     raise AttributeError(f"module 'torch' has no attribute '{name}'")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from torchlike.autograd import function as function
+from torchlike.autograd.anomaly_mode import detect_anomaly as detect_anomaly
+from torchlike.autograd.anomaly_mode import set_detect_anomaly as set_detect_anomaly
 from torchlike.autograd.function import Function as Function
 from torchlike.core import graph
 from torchlike.core.autograd import (  # noqa: F401
@@ -88,3 +90,12 @@ def grad(
             "allow_unused=True if this is the desired behavior."
         )
     return tuple(found)
+
+
+def _profiler_enabled() -> bool:
+    """False: profiles are made by `torch.profiler`, which XLA's own profiler serves."""
+    return False
+
+
+def _disable_profiler() -> None:
+    """Nothing to do: see `_profiler_enabled`."""

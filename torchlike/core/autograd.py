@@ -30,7 +30,12 @@ def _ones(size: Sizes, dtype):
     return jnp.ones(size, dtype)
 
 
+def _any_nan(input: Array):
+    return jnp.isnan(input).any()
+
+
 ACCUMULATE = Op("add", _accumulate)
+_ANY_NAN = Op("any", _any_nan)
 ONES = Op("ones", _ones)
 
 
@@ -129,6 +134,8 @@ def run_backward(
             if useful is not None and not any(e is not None and e[0] in useful for e in node.edges):
                 continue
             grads = node.apply(cotangents, keep_graph)
+            if graph.mode.anomaly:
+                _refuse_nan(node, grads)
             if node.post_hooks:
                 grads = _run_post_hooks(node, grads, cotangents)
             for edge, g in zip(node.edges, grads, strict=True):
@@ -141,6 +148,13 @@ def run_backward(
     finally:
         graph.mode.grad = was
     return [found.get(e) for e in edges]
+
+
+def _refuse_nan(node: Node, grads: list) -> None:
+    """The check of the anomaly mode: it reads every gradient, so each is a barrier."""
+    for i, g in enumerate(grads):
+        if isinstance(g, Variable) and g._aval().inexact and bool(apply(_ANY_NAN, (SLOT,), [g])):
+            raise RuntimeError(f"Function '{node.name()}' returned nan values in its {i}th output.")
 
 
 def _leading_to(targets: set, starts: list) -> set:

@@ -23,6 +23,7 @@ FREED = (
 class _Mode(threading.local):
     grad = True
     inference = False
+    anomaly = False  # whether the backward pass looks for NaN: autograd/anomaly_mode.py
 
 
 mode = _Mode()

@@ -15,7 +15,7 @@ import numpy as np
 from torchlike.core.dtype import dtype as _dtype_class
 from torchlike.facade import call as _call
 from torchlike.nn import native as _native  # noqa: F401  files torch's own names of what is here
-from torchlike.nn.attention import *  # noqa: F403
+from torchlike.nn.attending import *  # noqa: F403
 from torchlike.nn.bags import *  # noqa: F403
 from torchlike.nn.label_losses import *  # noqa: F403
 from torchlike.nn.layers import *  # noqa: F403
@@ -24,6 +24,7 @@ from torchlike.nn.linear_loss import *  # noqa: F403
 from torchlike.nn.losses import *  # noqa: F403
 from torchlike.nn.pools import *  # noqa: F403
 from torchlike.nn.resizing import *  # noqa: F403
+from torchlike.nn.scaling import *  # noqa: F403
 from torchlike.ops import activation as _activation
 from torchlike.ops.checks import check
 from torchlike.random import draw

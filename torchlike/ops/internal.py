@@ -83,3 +83,20 @@ def _unsafe_masked_index_put_accumulate(input, mask, indices, values):
     """`values` added at `indices` where the mask is True; the places are not checked."""
     at, dims = _given(indices)
     return apply(_MASKED_ADD, (SLOT, SLOT, (SLOT,) * len(at), SLOT, dims), [input, mask, *at, values])
+
+
+@composite("torch._shape_as_tensor")
+def _shape_as_tensor(self):
+    """The shape as an integer tensor."""
+    from torchlike.core.dtype import int64
+    from torchlike.creation import tensor
+
+    return tensor(list(self.shape), dtype=int64)
+
+
+@composite("torch._sample_dirichlet")
+def _sample_dirichlet(self, generator=None):
+    """A draw from the Dirichlet distribution with these concentrations, along the last dimension."""
+    from torchlike.distributions.sampling import dirichlet
+
+    return dirichlet(self, generator)

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from torchlike.core import capture, graph
 from torchlike.core.hooks import RemovableHandle
+from torchlike.core.op import TABLE
 from torchlike.core.tape import barrier
 from torchlike.tensor import Tensor
 
@@ -322,3 +323,44 @@ def _typename(x: Any) -> str:
         return x.type()
     kind = type(x)
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _get_capturable_supported_devices(supports_xla: bool = True) -> list[str]:
+    """Kinds of devices on which `capturable=True` may be given: here it changes nothing anywhere."""
+    return ["cuda", "xpu", "hpu", "privateuseone", *(["xla"] if supports_xla else [])]
+
+
+def _default_to_fused_or_foreach(
+    params: list[Tensor], differentiable: bool, use_fused: bool = False
+) -> tuple[bool, bool]:
+    """(fused, foreach) for parameters for which neither was asked for: neither, as all is one program here."""
+    return False, False
+
+
+def _use_grad_for_differentiable(func: Callable) -> Callable:
+    """Wrap a `step` so that it records gradients exactly if the optimizer's setting `differentiable` is on."""
+
+    @functools.wraps(func)
+    def step(self, *args, **kwargs):
+        with graph._at(bool(self.defaults["differentiable"])):
+            return func(self, *args, **kwargs)
+
+    return step
+
+
+def _get_value(x: Any) -> Any:
+    """A tensor's number; a number as it is."""
+    return x.item() if isinstance(x, Tensor) else x
+
+
+def _stack_if_compiling(x: Any) -> Any:
+    """What it was given: nothing is compiled apart here."""
+    return x
+
+
+def _view_as_real(params: list[Tensor], *state_and_grads: list[Tensor]) -> None:
+    """Replace complex tensors in the lists, in place, by their views as pairs of real numbers."""
+    for i, p in enumerate(params):
+        if p.is_complex():
+            for column in (params, *state_and_grads):
+                column[i] = TABLE["torch.view_as_real"](*TABLE["torch.view_as_real"].bind((column[i],), {}))

@@ -118,7 +118,7 @@ def load(
         mmap: map the file instead of reading it; the system then loads what is used. `f` must be a path.
         pickle_load_args: options of `pickle.Unpickler`, with `weights_only=False`.
 
-    Raises pickle.UnpicklingError for what the allow list does not have, RuntimeError for a damaged file,
+    Raises pickle.UnpicklingError for what the allow list does not have, RuntimeError and for a file of another kind, RuntimeError for a damaged one,
     NotImplementedError for the format before PyTorch 1.6 and for TorchScript.
     """
     weights_only = True if weights_only is None else weights_only
@@ -183,7 +183,7 @@ def _check_kind(file, path: str) -> None:
             "torch.load of the format before PyTorch 1.6: load the file in PyTorch and torch.save it again"
         )
     if not magic.startswith(b"PK\x03\x04"):
-        raise RuntimeError(f"not a PyTorch checkpoint: it begins with {magic!r}, not as a zip file does")
+        raise pickle.UnpicklingError(f"not a PyTorch checkpoint: it begins with {magic!r}, not as a zip file does")
 
 
 class _Storages:
