@@ -3,6 +3,8 @@
 `use(name)` is the module or object of that name in the library under test: "torch.utils.checkpoint".
 """
 
+# ruff: noqa: E501  programs of one line
+
 PROGRAMS = {
     "autocast": """
 with torch.autocast("cpu", dtype=torch.bfloat16):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from torchlike import absent as _absent
-from torchlike import creation, sparse
+from torchlike import placement, sparse
 from torchlike.core.dtype import dtype
 
 __all__ = ["legacy_contiguous_format"]
 
-legacy_contiguous_format = creation.contiguous_format
+legacy_contiguous_format = placement.contiguous_format
 
 
 def _file(way: str, **names: str) -> None:

@@ -118,7 +118,8 @@ def load(
         mmap: map the file instead of reading it; the system then loads what is used. `f` must be a path.
         pickle_load_args: options of `pickle.Unpickler`, with `weights_only=False`.
 
-    Raises pickle.UnpicklingError for what the allow list does not have, RuntimeError and for a file of another kind, RuntimeError for a damaged one,
+    Raises pickle.UnpicklingError for what the allow list does not have and for a file of another kind, RuntimeError
+    for a damaged one,
     NotImplementedError for the format before PyTorch 1.6 and for TorchScript.
     """
     weights_only = True if weights_only is None else weights_only
