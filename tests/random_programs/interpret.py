@@ -3,8 +3,8 @@
 Random programs are all different: compiled, each would cost a second and megabytes of code that never comes back. What
 is looked for, though, is in what the engine records, keeps, orders and gives away, and all of that stays. Only
 `jax.jit` as torchlike/core/program.py sees it becomes: trace to a jaxpr, evaluate its equations with NumPy (with the
-primitive itself where no rule stands here). Buffers given away by donation are
-overwritten, so that a wrong donation is noticed.
+primitive itself where no rule stands here). Buffers given away by donation are overwritten, so that a wrong donation is
+noticed.
 """
 
 from __future__ import annotations

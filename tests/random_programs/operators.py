@@ -123,7 +123,7 @@ class Function:
         n = next((i for i, line in enumerate(lines) if line[0] != "x" or " = torch.tensor(" not in line), len(lines))
         self.inputs, body = lines[:n], lines[n:]
         self.names = [line.split(" = ")[0] for line in self.inputs]
-        made = sorted({line.split(" = ")[0] for line in body if line[0] in "yk" and line[2] == " "})
+        made = sorted({line.split(" = ")[0] for line in body if line[0] in "yk" and line.split()[1] == "="})
         self.kept = [*made, *self.names]
         returned = ", ".join([*self.kept, *(f"{k}.grad" for k in self.names)])
         self.source = "\n    ".join([f"def program({', '.join(self.names)}):", *body, f"return ({returned},)"])
@@ -176,9 +176,8 @@ def _differs(name: str, got, want) -> str:
     if type(got) is not type(want):
         return f"{name} is {got!r}, expected {want!r}"
     if not isinstance(want, tuple):
-        same = (
-            got == want or got != got and want != want or isinstance(want, float) and np.isclose(got, want, 3e-4, 1e-5)
-        )
+        close = isinstance(want, float) and np.isclose(got, want, 3e-4, 1e-5, equal_nan=True)
+        same = got == want or close
         return "" if same else f"{name} is {got!r}, expected {want!r}"
     (kind, a), (expected, b) = got, want
     if kind != expected or a.shape != b.shape:
@@ -186,9 +185,9 @@ def _differs(name: str, got, want) -> str:
     tolerance = TOLERANCE.get(kind, 0)
     scale = np.abs(b[np.isfinite(b)]).max(initial=0) if tolerance else 0
     with np.errstate(all="ignore"):
-        same = (
-            np.allclose(a, b, tolerance, tolerance * min(scale, 1e6), equal_nan=True) if tolerance else (a == b).all()
-        )
+        same = (a == b).all()
+        if tolerance and not same:
+            same = np.allclose(a, b, tolerance, tolerance * min(scale, 1e6), equal_nan=True)
     return "" if same else f"{name} = {a.tolist()}, expected {b.tolist()}"
 
 

@@ -11,8 +11,11 @@ def _code(line: str):
     return compile(line, "<program>", "exec")
 
 
-def execute(lines: list[str], lib, scope: dict | None = None) -> tuple[dict, list[str | None]]:
-    """The names a program has made, and for each of its lines the class of the exception that it raised, if any."""
+def execute(lines: list[str], lib, scope: dict | None = None, look=None) -> tuple[dict, list[str | None]]:
+    """The names a program has made, and for each of its lines the class of the exception that it raised, if any.
+
+    `look` is called with every value after every line.
+    """
     scope = {"torch": lib} if scope is None else scope
     raised: list[str | None] = []
     with warnings.catch_warnings():
@@ -20,6 +23,8 @@ def execute(lines: list[str], lib, scope: dict | None = None) -> tuple[dict, lis
         for line in lines:
             try:
                 exec(_code(line), scope)
+                for value in list(scope.values()) if look else ():
+                    look(value)
                 raised.append(None)
             except Exception as error:  # noqa: BLE001  whatever it is, the other library must raise it too
                 raised.append(type(error).__name__)

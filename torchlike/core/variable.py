@@ -8,7 +8,6 @@ aliasing and of gradients through in-place writes from pure functions.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -16,46 +15,11 @@ import numpy as np
 
 from torchlike.core import capture, former
 from torchlike.core import device as _device
+from torchlike.core.cell import Cell
 from torchlike.core.graph import AccumulateGrad, Node, OpNode, mode
 from torchlike.core.op import SLOT, Op, enter, spec
 from torchlike.core.tape import tape
 from torchlike.core.value import SCALARS, Aval, Value, aval
-
-_addresses = itertools.count(1)
-
-
-class Cell:
-    """A piece of memory: its present value, how often it was written, and an address for `data_ptr()`."""
-
-    version = 0
-    _address = 0
-
-    def __init__(self, value: Value):
-        self.value = value
-
-    def set(self, value: Value) -> None:
-        """Every write ends here."""
-        if capture.active is not None:
-            capture.active.wrote(self, self.value)
-        self.value = value
-        self.version += 1
-
-    def touch(self) -> None:
-        """Let every view read itself again."""
-        self.version += 1
-
-    @property
-    def aval(self) -> Aval:
-        return self.value.aval
-
-    def part(self, whole: Variable, strided: tuple) -> Variable | None:
-        """A view made by the memory itself: see core/host.py."""
-
-    @property
-    def address(self) -> int:
-        if not self._address:
-            self._address = next(_addresses) << 40
-        return self._address
 
 
 class Variable:
