@@ -22,6 +22,8 @@ SIZES = {torch.float32: 4, torch.int32: 4, torch.float64: 8, torch.complex64: 8,
          torch.uint8: 1, torch.bool: 1}  # fmt: skip
 REFUSED = ("its base or another view of its base has been modified inplace", "A view was created in no_grad mode")
 """PyTorch forbids even looking at one of several views (of unbind, split) after such a write; torchlike does not."""
+
+
 def kind(t: torch.Tensor) -> str:
     return str(t.dtype).removeprefix("torch.")
 
