@@ -96,7 +96,7 @@ MULTIPLYING = [
 CONVERTING = [
     "{a}.float()", "{a}.double()", "{a}.long()", "{a}.int()", "{a}.bool()", "{a}.to(torch.bfloat16)", "{a}.half()",
     "{a}.to(torch.uint8)", "torch.zeros_like({a})", "torch.ones_like({a})", "torch.full_like({a}, {n})",
-    "torch.arange({n}, device={a}.device)", "torch.rand(2, 3)", "F.dropout({a}, 0.5)", "torch.randn(3)",
+    "torch.arange({n}, device={a}.device)", "torch.rand(2, 3)", "F.dropout({a}.contiguous(), 0.5)", "torch.randn(3)",
 ]  # fmt: skip
 
 WRITING = [

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from torchlike.core.op import Array, op
 from torchlike.ops.checks import check, need_floating
-from torchlike.ops.promotion import promote_float
+from torchlike.ops.promotion import elementwise, promote_float
 
 # Constants of an activation (slopes, borders) are part of the structure: they hardly ever change, and XLA folds them.
 
@@ -148,8 +148,10 @@ def tanhshrink(input: Array):
 @op("F.softsign", grad="DivBackward0")
 def softsign(input: Array):
     """x / (1 + |x|)."""
+    check(input.dtype != bool, '"abs_cpu" not implemented for \'Bool\'', NotImplementedError)
     (input,) = promote_float(input)
-    return input / (1 + jnp.abs(input))
+    top, bottom = elementwise(input, 1 + jnp.abs(input), floating=True)
+    return top / bottom
 
 
 @op("F.logsigmoid", grad="LogSigmoidBackward0")

@@ -55,7 +55,8 @@ def zeta(input: Scalar, other: Scalar):
 
 @jax.custom_jvp
 def _lgamma(x):
-    return widely(lax.lgamma)(x)
+    y = widely(lax.lgamma)(x)
+    return jnp.where((x == 1) | (x == 2), jnp.zeros_like(y), y)  # JAX leaves a rounding error there
 
 
 @_lgamma.defjvp

@@ -228,10 +228,10 @@ def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: float = 1e-6, k
 
 
 def _cosine(x1, x2, dim: int, eps: float):
-    x1, x2 = promote(x1, x2)
+    x1, x2 = promote(*(x.reshape(1) if x.ndim == 0 else x for x in (x1, x2)))
     check(jnp.issubdtype(x1.dtype, jnp.inexact), f"expected common dtype to be floating point, yet common dtype is "
           f"{word(x1)}")  # fmt: skip
-    x1, x2 = (x.reshape(1) if x.ndim == 0 else x for x in jnp.broadcast_arrays(x1, x2))
+    x1, x2 = jnp.broadcast_arrays(x1, x2)
     dots = [(x * x).sum(dim, keepdims=True) for x in (x1, x2)]
     # each norm is at least eps; where it is not, the gradient does not go through it
     norms = [jnp.sqrt(jnp.where(s > eps * eps, s, eps * eps)) for s in dots]

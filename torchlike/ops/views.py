@@ -187,7 +187,9 @@ def T(input):
 
 @composite("Tensor.@mT")
 def mT(input):
-    """The last two dimensions exchanged."""
+    """The last two dimensions exchanged; a 0-dim tensor stays as it is."""
+    if not input.ndim:
+        return input
     check(
         input.ndim >= 2,
         f"tensor.mT is only supported on matrices or batches of matrices. Got {input.ndim}-D tensor.",
@@ -202,12 +204,14 @@ def H(input):
         input.ndim in (0, 2),
         f"tensor.H is only supported on matrices (2-D tensors). Got {input.ndim}-D tensor.",
     )
-    return input if input.ndim == 0 else adjoint(input)
+    return adjoint(input)
 
 
 @composite("*.adjoint", "Tensor.@mH")
 def adjoint(input):
     """The last two dimensions exchanged and conjugated. Differs from PyTorch for complex ones: not a view."""
+    if not input.ndim:
+        return input.conj()
     check(input.ndim != 1, "tensor.adjoint() is only supported on matrices or batches of matrices. Got 1-D tensor.")
     turned = _transpose.view((SLOT, -2, -1), [input])
     return turned.conj() if input.is_complex() else turned
