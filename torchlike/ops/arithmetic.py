@@ -11,7 +11,7 @@ from jax import lax
 from torchlike.core.dtype import category
 from torchlike.core.op import Array, Op, Scalar, composite, op
 from torchlike.ops.checks import check, need, word
-from torchlike.ops.promotion import elementwise, is_weak, kind, result_type
+from torchlike.ops.promotion import elementwise, is_weak, kind, result_type, widely
 
 
 def _with_number(f, input, other, floating: bool = False):
@@ -118,13 +118,19 @@ def div(input: Scalar, other: Scalar, *, rounding_mode: str | None = None):
     need(a, f"div_{rounding_mode}_cpu", 1, 2)
     if rounding_mode == "floor":
         return _floor_divided(a, b)
-    return lax.div(*jnp.broadcast_arrays(a, b)) if category(a.dtype) == 1 else lax.stop_gradient(jnp.trunc(a / b))
+    return lax.div(*jnp.broadcast_arrays(a, b)) if category(a.dtype) == 1 else lax.stop_gradient(_truncated(a, b))
 
 
 @composite("Tensor.__rtruediv__", "Tensor.__rdiv__")
 def rtruediv(self, other):
     """`other / self` as PyTorch reckons it: the reciprocal, times the other."""
     return self.reciprocal() * other
+
+
+def _truncated(a, b):
+    """The quotient rounded to its type, as PyTorch has it, and then towards zero; XLA would leave the first out."""
+    info = jnp.finfo(a.dtype)
+    return jnp.trunc(lax.reduce_precision(a / b, info.nexp, info.nmant))
 
 
 @op("*.true_divide", "Tensor.true_divide_", grad="DivBackward0")
@@ -337,7 +343,8 @@ def addcmul(input: Array, tensor1: Array, tensor2: Array, *, value: Scalar = 1):
     """`input + value * tensor1 * tensor2`."""
     input, tensor1, tensor2 = elementwise(input, tensor1, tensor2)
     need(input, "addcmul_cpu_out", 1)
-    return input + jnp.asarray(value, input.dtype) * tensor1 * tensor2
+    value = jnp.asarray(value, input.dtype)
+    return widely(lambda x, a, b, v: x + v * a * b)(input, tensor1, tensor2, value)
 
 
 @op("*.addcdiv", "Tensor.addcdiv_")
@@ -352,4 +359,5 @@ def addcdiv(input: Array, tensor1: Array, tensor2: Array, *, value: Scalar = 1):
         "tensor2), for all dtypes.",
     )
     input, tensor1, tensor2 = elementwise(input, tensor1, tensor2)
-    return input + jnp.asarray(value, input.dtype) * tensor1 / tensor2
+    value = jnp.asarray(value, input.dtype)
+    return widely(lambda x, a, b, v: x + v * a / b)(input, tensor1, tensor2, value)

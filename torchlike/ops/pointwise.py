@@ -16,7 +16,7 @@ from torchlike.core.dtype import category
 from torchlike.core.op import SLOT, Array, composite, op
 from torchlike.core.variable import apply
 from torchlike.ops.checks import check, need, word
-from torchlike.ops.promotion import elementwise, promote_float, result_type
+from torchlike.ops.promotion import elementwise, promote_float, result_type, widely
 
 
 def _in_double(f):
@@ -39,7 +39,7 @@ _FLOATING: dict[str, tuple] = {
     "cosh": (jnp.cosh, "The hyperbolic cosine of x."),
     "deg2rad": (lambda x: x * (math.pi / 180), "Degrees as radians."),
     "exp": (jnp.exp, "e to the power of x."),
-    "exp2": (jnp.exp2, "2 to the power of x.", "special.exp2"),
+    "exp2": (widely(jnp.exp2), "2 to the power of x.", "special.exp2"),
     "expm1": (jnp.expm1, "exp(x) - 1, without cancellation.", "special.expm1"),
     "log": (jnp.log, "The natural logarithm."),
     "log10": (_in_double(jnp.log10), "The logarithm to base 10."),
@@ -171,7 +171,7 @@ def complex(real: Array, imag: Array):
         real.dtype == imag.dtype,
         f"Expected object of scalar type {word(real)} but got scalar type {word(imag)} for second argument",
     )
-    return lax.complex(*elementwise(real, imag))
+    return lax.complex(*jnp.broadcast_arrays(*elementwise(real, imag)))
 
 
 @op("torch.polar")

@@ -90,7 +90,8 @@ def widely(f):
 
     def wide(*xs):
         d = xs[0].dtype
-        return f(*[x.astype(jnp.float32) for x in xs]).astype(d) if d.itemsize == 2 else f(*xs)
+        half = category(d) == 2 and d.itemsize == 2
+        return f(*[x.astype(jnp.float32) for x in xs]).astype(d) if half else f(*xs)
 
     return wide
 
