@@ -28,6 +28,7 @@ from torchlike import backends as backends
 from torchlike import cpu as cpu
 from torchlike import cuda as cuda
 from torchlike import fft as fft
+from torchlike import func as func
 from torchlike import indexing as indexing
 from torchlike import linalg as linalg
 from torchlike import masked as masked
@@ -66,6 +67,7 @@ from torchlike.compiler import compile as compile
 from torchlike.creation import *  # noqa: F403
 from torchlike.cuda.memory import OutOfMemoryError as OutOfMemoryError
 from torchlike.facade import bind_all as _bind_all
+from torchlike.func import vmap as vmap
 from torchlike.from_data import *  # noqa: F403
 from torchlike.legacy import *  # noqa: F403
 from torchlike.nn import functional as _functional

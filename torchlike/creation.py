@@ -82,11 +82,11 @@ def _filled(name: str, value):
     def like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
         _need_tensor(input, f"{name}_like")
         made = make(tuple(input.shape), dtype=dtype or input.dtype, device=device or input.device, layout=layout)
-        return _finish(made, requires_grad)
+        return _finish(batching.beside(made, input) if input._aval().traced else made, requires_grad)
 
     def new(self, *size, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
         made = make(*size, dtype=dtype or self.dtype, device=device or self.device, layout=layout)
-        return _finish(made, requires_grad)
+        return _finish(batching.beside(made, self) if self._aval().traced else made, requires_grad)
 
     what = {"zeros": "zeros", "ones": "ones", "empty": "values that nobody promised (here: zeros)"}[name]
     make.__doc__ = f"A tensor of this size filled with {what}; sizes one by one or as a sequence."

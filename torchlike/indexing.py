@@ -209,7 +209,7 @@ def _simplified(i):
         return i
     if isinstance(i, Variable):
         d = i.dtype
-        if d.np.kind in "iu" and not i.ndim and d is not _dtype.uint8:
+        if d.np.kind in "iu" and not i.ndim and d is not _dtype.uint8 and not i._aval().traced:
             return int(i.item())
         if d.name not in ("int64", "int32", "bool", "uint8"):
             raise IndexError("tensors used as indices must be long, int, byte or bool tensors")

@@ -16,7 +16,7 @@ import numpy as np
 from jax import lax
 
 from torchlike import creation
-from torchlike.core import capture, rejection
+from torchlike.core import batching, capture, rejection
 from torchlike.core import device as _device
 from torchlike.core import dtype as _dtype
 from torchlike.core import random as _random
@@ -103,10 +103,27 @@ def draw(sample: Callable[[_random.Generator], np.ndarray], generator=None, devi
     """A tensor of fresh random numbers; a capture repeats the draw at every replay."""
     source = generator or default_generator
     home = device or _device.cpu
+    if (level := batching.current()) is not None:
+        return _draw_inside(level, sample, source, home)
     value = put(sample(source), home, copy=False)
     if capture.active is not None:
         capture.active.drew(value, lambda: put(sample(source), home, copy=False))
     return wrap(value)
+
+
+def _draw_inside(level: batching.Level, sample: Callable, source: _random.Generator, home) -> Tensor:
+    """A draw under `vmap`: refused, one for all, or one for each, as its `randomness` says."""
+    if level.randomness == "error":
+        raise RuntimeError(
+            "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' "
+            "randomness flags on vmap or perform the randomness operation out of vmap"
+        )
+    if capture.active is not None:
+        raise NotImplementedError("a draw under vmap in a captured function: draw before, and pass the numbers in")
+    if level.randomness == "same":
+        return wrap(put(sample(source), home, copy=False))
+    rows = np.stack([sample(source) for _ in range(level.size)])
+    return batching.inside(wrap(put(rows, home, copy=False)), level.depth, True)
 
 
 def _finish(made: Tensor, requires_grad: bool, out, name: str, layout=None) -> Tensor:

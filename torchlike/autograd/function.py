@@ -6,7 +6,7 @@ import functools
 import warnings
 from typing import Any
 
-from torchlike.core import graph
+from torchlike.core import batching, graph
 from torchlike.core.graph import FREED, Node
 from torchlike.core.op import inexact
 from torchlike.core.variable import Variable
@@ -144,6 +144,16 @@ class Function:
         """Run `forward` and note the node in the graph."""
         if cls.vjp is not Function.vjp and cls.backward is Function.backward:
             cls.backward = cls.vjp  # type: ignore[method-assign]
+        if batching.current() is not None:
+            if cls.setup_context is Function.setup_context:
+                raise RuntimeError(
+                    "In order to use an autograd.Function with functorch transforms (vmap, grad, jvp, jacrev, ...), it "
+                    "must override the setup_context staticmethod."
+                )
+            raise NotImplementedError(
+                f"{cls.__name__} under vmap: the gradient of an autograd.Function is not batched here. Put its forward "
+                "under vmap as a plain function, or loop over the batch"
+            )
         edges = [a._edge() if isinstance(a, Variable) and a.requires_grad else None for a in args]
         tracked = graph.mode.grad and any(e is not None for e in edges)
         node = FunctionNode(cls, edges)

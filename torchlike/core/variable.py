@@ -151,7 +151,8 @@ class Variable:
             whole = apply(view.write, (template[0], *template), [parent, result, *scalars])
             parent._assign(whole)
             return
-        self._cell.set(result._read())
+        value = result._read()
+        self._cell.set(unbatched(self, value) if value.aval.traced else value)
         if mode.grad:
             self._node, self._nr = result._node, result._nr
 
@@ -171,6 +172,9 @@ result_type: type[Variable] = Variable  # tensor.py puts Tensor here
 # order and dtype
 write_strided: View = None  # type: ignore[assignment]
 memory: Callable[[Variable], Variable] = None  # type: ignore[assignment]
+# core/batching.py puts these two here: an operation on tensors inside `vmap`, and what a write takes out of it
+batched: Callable[[Any, list, list], tuple | None] = None  # type: ignore[assignment]
+unbatched: Callable[[Variable, Value], Value] = None  # type: ignore[assignment]
 casting: Callable[[Any, list], list] | None = None
 """While an autocast block is open: (op, inputs) to the inputs in other dtypes (amp/autocast_mode.py)."""
 
@@ -237,7 +241,10 @@ def apply(op: Op, template: tuple, inputs: list, *, device=None, track: bool | N
         device, values, avals = _one_device(op, values, avals)
     recorder = tape(device or _device.cpu)
     use = spec(op, template, tuple(avals), recorder.device)
-    outs = recorder.record(use, values)
+    if use.traced and (found := batched(use, inputs, values)) is not None:
+        outs, inputs, values = found
+    else:
+        outs = recorder.record(use, values)
     mask = node = None
     if wanted and use.differentiable and (mode.grad if track is None else track):
         edges = [x._edge() if a.inexact and isinstance(x, Variable) else None for x, a in zip(inputs, avals)]  # noqa: B905

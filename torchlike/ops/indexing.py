@@ -33,7 +33,7 @@ def bounds(index: Variable) -> tuple[int, int] | None:
     if 0 in value.aval.shape or value.array is None and capture.active is not None:
         return None
     array: Any = value.get()
-    if isinstance(array, jax.core.Tracer):
+    if value.aval.traced:
         return None
     found = _bounds.get(value)
     if found is None:
