@@ -67,8 +67,8 @@ from torchlike.compiler import compile as compile
 from torchlike.creation import *  # noqa: F403
 from torchlike.cuda.memory import OutOfMemoryError as OutOfMemoryError
 from torchlike.facade import bind_all as _bind_all
-from torchlike.func import vmap as vmap
 from torchlike.from_data import *  # noqa: F403
+from torchlike.func import vmap as vmap
 from torchlike.legacy import *  # noqa: F403
 from torchlike.nn import functional as _functional
 from torchlike.numeric_limits import finfo as finfo

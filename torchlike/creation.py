@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from torchlike.core import batching
 from torchlike.core import device as _device
 from torchlike.core import dtype as _dtype
 from torchlike.core.op import SLOT, TABLE, sizes
@@ -126,10 +127,11 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, re
 def full_like(input, fill_value, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
     """A tensor of `input`'s size, dtype and device with `fill_value` everywhere."""
     _need_tensor(input, "full_like")
-    return full(
+    made = full(
         tuple(input.shape), fill_value, dtype=dtype or input.dtype, device=device or input.device, layout=layout,
         requires_grad=requires_grad,
     )  # fmt: skip
+    return batching.beside(made, input) if input._aval().traced else made
 
 
 def empty_strided(size, stride, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
@@ -191,9 +193,10 @@ def _new_tensor(self, data, *, dtype=None, device=None, requires_grad=False):
 
 def _new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
     """`torch.full` with this tensor's dtype and device."""
-    return full(
+    made = full(
         size, fill_value, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad
     )
+    return batching.beside(made, self) if self._aval().traced else made
 
 
 def _new_empty_strided(self, size, stride, *, dtype=None, device=None, **named):

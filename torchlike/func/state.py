@@ -54,8 +54,8 @@ def _replaced(module: Module, given: dict[str, Tensor], tie_weights: bool, stric
         full |= {key: of[id(table[name])] for key, (table, name) in places.items()
                  if key not in given and id(table[name]) in of}  # fmt: skip
     if strict:
-        faults = [(kind, names) for kind, names in (("Unexpected", [k for k in given if k not in places]),
-                                                    ("Missing", [k for k in places if k not in full])) if names]  # fmt: skip
+        wrong = {"Unexpected": [k for k in given if k not in places], "Missing": [k for k in places if k not in full]}
+        faults = [(kind, names) for kind, names in wrong.items() if names]
         if faults:
             told = "\n\t".join(f"{kind} key(s): {', '.join(repr(n) for n in sorted(names))}." for kind, names in faults)
             raise RuntimeError(f"Error(s) in reparametrizing for {type(module).__name__}:\n\t{told}")

@@ -42,7 +42,7 @@ def _dims(in_dims: Any, args: tuple, name: str) -> tuple[list, list, Any]:
         if d is None:
             continue
         if not isinstance(d, int):
-            raise ValueError(f"{told}Got in_dim={d} for an input but in_dim must be either an integer dimension or None.")
+            raise ValueError(f"{told}Got in_dim={d} for an input but in_dim must be an integer dimension or None.")
         if not isinstance(x, Variable):
             raise ValueError(
                 f"{told}Got in_dim={d} for an input but the input is of type {type(x)}. We cannot vmap over non-Tensor "
