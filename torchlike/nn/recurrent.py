@@ -16,11 +16,11 @@ _cat, _stack = _call(_joining.cat.op), _call(_joining.stack.op)
 
 def network(
     mode: str, input: Tensor, states: tuple, params, has_biases: bool, num_layers: int, dropout: float, train: bool,
-    bidirectional: bool, batch_first: bool,
+    bidirectional: bool, batch_first: bool, lengths: Tensor | None = None,
 ) -> tuple:  # fmt: skip
     """(outputs of the last layer, last states) of all layers.
 
-    `states` are (h,) or (h, c), each (layers · directions, N, size).
+    `states` are (h,) or (h, c), each (layers · directions, N, size). `lengths` (N) are those of padded sequences.
     """
     x = input.transpose(0, 1) if batch_first else input
     directions = 2 if bidirectional else 1
@@ -35,7 +35,7 @@ def network(
             projection = rest.pop(0) if rest else None
             h, *c = (s[at] for s in states)
             out, *ends = _layer(
-                x, h, c[0] if c else None, w_ih, w_hh, b_ih, b_hh, projection, mode, direction == 1
+                x, h, c[0] if c else None, w_ih, w_hh, b_ih, b_hh, projection, mode, direction == 1, lengths
             )
             outputs.append(out)
             for kept, end in zip(last, ends, strict=True):

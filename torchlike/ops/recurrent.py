@@ -45,11 +45,12 @@ def _from_input(mode: str, x, weight, bias, state_bias):
 @op(grad="StackBackward0")
 def recurrent_layer(
     input: Array, h: Array, c: Array | None, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None,
-    w_hr: Array | None, mode: str, reverse: bool,
+    w_hr: Array | None, mode: str, reverse: bool, lengths: Array | None = None,
 ):  # fmt: skip
     """One direction of one layer over `input` (T, N, in) from the state `h` (N, out).
 
-    Gives (outputs (T, N, out), last h), for an LSTM (with `c`) also the last c.
+    Gives (outputs (T, N, out), last h), for an LSTM (with `c`) also the last c. Steps behind a sequence's length leave
+    its state alone, and their outputs are 0.
     """
     check(
         input.dtype == w_ih.dtype,
@@ -61,8 +62,18 @@ def recurrent_layer(
         h, c = _step(mode, share, *state, w_hh, b_hh, w_hr)
         return (h, c), h
 
+    def step_within(state, at):
+        share, t = at
+        inside = (t < lengths)[:, None]
+        made = _step(mode, share, *state, w_hh, b_hh, w_hr)
+        new = jax.tree.map(lambda a, b: jnp.where(inside, a, b), made, state)
+        return new, jnp.where(inside, made[0], 0)
+
     start: Any = (h, c)
-    (h, c), outputs = lax.scan(step, start, shares, reverse=reverse)
+    if lengths is None:
+        (h, c), outputs = lax.scan(step, start, shares, reverse=reverse)
+    else:
+        (h, c), outputs = lax.scan(step_within, start, (shares, jnp.arange(shares.shape[0])), reverse=reverse)
     return (outputs, h) if c is None else (outputs, h, c)
 
 

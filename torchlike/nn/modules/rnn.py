@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 from torchlike import creation
+from torchlike.core import dtype as _dtype
 from torchlike.core.op import TABLE
 from torchlike.facade import call as _call
 from torchlike.nn import init
@@ -128,9 +129,7 @@ class RNNBase(Module):
         """(outputs, *last states), the batch left out where the input has none."""
         name = type(self).__name__
         if not isinstance(input, Tensor):
-            raise NotImplementedError(
-                f"{name}: packed sequences are not supported; pad the sequences and mask what lies behind their ends"
-            )
+            return self._run_packed(input, states, widths)
         check(input.dim() in (2, 3), f"{name}: Expected input to be 2D or 3D, got {input.dim()}D instead", ValueError)
         batched = input.dim() == 3
         if not batched:
@@ -156,6 +155,31 @@ class RNNBase(Module):
         if batched:
             return (out, *last)
         return (out.squeeze(0 if self.batch_first else 1), *[s.squeeze(1) for s in last])
+
+    def _run_packed(self, packed: Any, states: tuple | None, widths: tuple[int, ...]) -> tuple:
+        """The same for a PackedSequence; the outputs are one too."""
+        from torchlike.nn.utils.rnn import PackedSequence, pack_padded_sequence, padded
+
+        x, lengths = padded(packed)
+        order, back = packed.sorted_indices, packed.unsorted_indices
+        sizes = [(self.num_layers * (2 if self.bidirectional else 1), len(lengths), width) for width in widths]
+        if states is None:
+            states = tuple(x.new_zeros(size) for size in sizes)
+        elif order is not None:
+            states = tuple(s.index_select(1, order) for s in states)
+        self._check_input(x)
+        for i, (state, size) in enumerate(zip(states, sizes, strict=True)):
+            which = f"hidden[{i}]" if len(sizes) > 1 else "hidden"
+            check(tuple(state.shape) == size, f"Expected {which} size {size}, got {list(state.shape)}")
+        params = [w for weights in self.all_weights for w in weights]
+        out, *last = network(
+            self.mode, x, states, params, self.bias, self.num_layers, self.dropout, self.training, self.bidirectional,
+            False, x.new_tensor(lengths, dtype=_dtype.int64),
+        )  # fmt: skip
+        data = pack_padded_sequence(out, lengths).data
+        if back is not None:
+            last = [s.index_select(1, back) for s in last]
+        return (PackedSequence(data, packed.batch_sizes, order, back), *last)
 
     @staticmethod
     def _check_dims(name: str, states: tuple, batched: bool) -> None:
@@ -185,7 +209,7 @@ class RNN(RNNBase):
     """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or with ReLU for `nonlinearity="relu"`.
 
     Takes `input` (T, N, in), (N, T, in) with `batch_first`, or (T, in), and a state (layers · directions, N, hidden),
-    zeros unless given. Returns (outputs of the last layer, last states). Packed sequences are not supported.
+    zeros unless given. Returns (outputs of the last layer, last states). A PackedSequence gives outputs packed alike.
     """
 
     def __init__(

@@ -1,99 +1,21 @@
-"""torch.nn.utils: gradient clipping, and parameters as one vector."""
+"""torch.nn.utils: gradient clipping, parameters as one vector, reparametrised weights, packed sequences, pruning."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable
-
-from torchlike.core.graph import no_grad
-from torchlike.facade import call as _call
-from torchlike.ops import clipping as _clipping
-from torchlike.tensor import Tensor
-
-_total_norm = _call(_clipping.total_norm.op)
-_scaled = _call(_clipping.scaled.op)
-
-
-def _grads(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
-    chosen = [parameters] if isinstance(parameters, Tensor) else list(parameters)
-    return [p.grad for p in chosen if p.grad is not None]
-
-
-def get_total_norm(
-    tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False,
-    foreach: bool | None = None,
-) -> Tensor:  # fmt: skip
-    """The norm of all tensors together, as if they were one vector. `error_if_nonfinite` reads it (a barrier).
-
-    `foreach` chooses between two implementations in PyTorch; here there is one.
-    """
-    tensors = [tensors] if isinstance(tensors, Tensor) else list(tensors)
-    if not tensors:
-        from torchlike.from_data import tensor
-
-        return tensor(0.0)
-    with no_grad():
-        total = _total_norm(tensors, float(norm_type))
-    if error_if_nonfinite and not abs(total.item()) < float("inf"):
-        raise RuntimeError(
-            f"The total norm of order {float(norm_type)} for gradients from `parameters` is non-finite, so it cannot "
-            "be clipped. To disable this error and scale the gradients by the non-finite norm anyway, set "
-            "`error_if_nonfinite=False`"
-        )
-    return total
-
-
-def clip_grads_with_norm_(
-    parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Tensor, foreach: bool | None = None
-) -> None:
-    """Scale the gradients in place by max_norm / total_norm where that is below 1."""
-    grads = _grads(parameters)
-    if grads:
-        with no_grad():
-            scaled = _scaled(grads, total_norm, float(max_norm))
-            for grad, new in zip(grads, scaled, strict=True):
-                grad._assign(new)
-
-
-def clip_grad_norm_(
-    parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False,
-    foreach: bool | None = None,
-) -> Tensor:  # fmt: skip
-    """Scale the gradients in place so that their norm, taken together, is at most `max_norm`; returns the norm before.
-
-    >>> import torchlike as torch
-    >>> w = torch.ones(4, requires_grad=True)
-    >>> w.sum().backward()
-    >>> torch.nn.utils.clip_grad_norm_([w], 1.0), w.grad
-    (tensor(2.), tensor([0.5000, 0.5000, 0.5000, 0.5000]))
-    """
-    parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
-    total = get_total_norm(_grads(parameters), norm_type, error_if_nonfinite, foreach)
-    clip_grads_with_norm_(parameters, max_norm, total, foreach)
-    return total
-
-
-def clip_grad_value_(
-    parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None
-) -> None:
-    """Bring every element of the gradients into [-clip_value, clip_value], in place."""
-    limit = float(clip_value)
-    with no_grad():
-        for grad in _grads(parameters):
-            grad.clamp_(min=-limit, max=limit)
-
-
-def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
-    """All parameters flattened and joined into one vector."""
-    from torchlike import cat  # bound after this module
-
-    return cat([p.reshape(-1) for p in parameters])
-
-
-def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
-    """Give the parameters the values in the vector, in the same order: the way back from `parameters_to_vector`."""
-    if not isinstance(vec, Tensor):
-        raise TypeError(f"expected torch.Tensor, but got: {type(vec).__name__}")
-    start = 0
-    for p in parameters:
-        p.data = vec[start : start + p.numel()].reshape(p.shape).data
-        start += p.numel()
+from torchlike.nn.utils import parametrizations as parametrizations
+from torchlike.nn.utils import parametrize as parametrize
+from torchlike.nn.utils import prune as prune
+from torchlike.nn.utils import rnn as rnn
+from torchlike.nn.utils.clip_grad import clip_grad_norm_ as clip_grad_norm_
+from torchlike.nn.utils.clip_grad import clip_grad_value_ as clip_grad_value_
+from torchlike.nn.utils.clip_grad import clip_grads_with_norm_ as clip_grads_with_norm_
+from torchlike.nn.utils.clip_grad import get_total_norm as get_total_norm
+from torchlike.nn.utils.convert_parameters import parameters_to_vector as parameters_to_vector
+from torchlike.nn.utils.convert_parameters import vector_to_parameters as vector_to_parameters
+from torchlike.nn.utils.fusion import fuse_conv_bn_eval as fuse_conv_bn_eval
+from torchlike.nn.utils.fusion import fuse_conv_bn_weights as fuse_conv_bn_weights
+from torchlike.nn.utils.fusion import fuse_linear_bn_eval as fuse_linear_bn_eval
+from torchlike.nn.utils.fusion import fuse_linear_bn_weights as fuse_linear_bn_weights
+from torchlike.nn.utils.init import skip_init as skip_init
+from torchlike.nn.utils.spectral_norm import remove_spectral_norm as remove_spectral_norm
+from torchlike.nn.utils.spectral_norm import spectral_norm as spectral_norm
+from torchlike.nn.utils.weight_norm import remove_weight_norm as remove_weight_norm
+from torchlike.nn.utils.weight_norm import weight_norm as weight_norm
