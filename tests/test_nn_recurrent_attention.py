@@ -168,5 +168,3 @@ def test_what_recurrent_layers_refuse():
             t.nn.GRU(2, 3)(t.zeros(4, 1, 2), t.zeros(2, 1, 3))
         with pytest.raises(ValueError, match="smaller than hidden_size"):
             t.nn.LSTM(2, 3, proj_size=3)
-    with pytest.raises(NotImplementedError, match="packed"):
-        torchlike.nn.GRU(2, 3)(object())
