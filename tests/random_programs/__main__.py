@@ -6,10 +6,12 @@ import argparse
 import re
 import sys
 import time
+from pathlib import Path
 
 from tests.random_programs import aliasing, interpret, operators
 from tests.random_programs.program import shortened
 
+ROOT = Path(__file__).parents[2]
 KINDS = {"aliasing": aliasing, "operators": operators}
 
 

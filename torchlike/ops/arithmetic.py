@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax
@@ -154,7 +155,10 @@ def _floor_divided(a, b):
     if category(a.dtype) == 1:
         return jnp.floor_divide(a, b)
     # through the exact remainder, so that 0.3 // 0.1 is 2; a division by 0 gives inf or nan
-    return lax.stop_gradient(jnp.where(b == 0, a / b, jnp.floor_divide(a, b)))
+    quotient = a / b
+    floor = jnp.floor_divide(a, b)
+    floor = jnp.where(floor == 0, jnp.copysign(floor, quotient), floor)
+    return lax.stop_gradient(jnp.where(b == 0, quotient, floor))
 
 
 @op(
@@ -239,7 +243,12 @@ def pow(input: Scalar, exponent: Scalar):
 
 @jax.custom_jvp
 def _power(base, power):
-    return jnp.power(base, power)
+    result = jnp.power(base, power)
+    if category(base.dtype) < 3:
+        return result
+    # JAX takes the logarithm of 0
+    of_zero = jnp.where(power.real > 0, 0, complex(math.inf, math.nan)).astype(result.dtype)
+    return jnp.where((base == 0) & (power.real != 0), of_zero, result)
 
 
 @_power.defjvp

@@ -17,8 +17,10 @@ from torchlike.ops.promotion import elementwise, promote, promote_float, result_
 
 
 def _pair(input, target):
-    """Both in their common dtype and shape, with PyTorch's error where the shapes do not broadcast."""
-    input, target = promote(input, target)
+    """Both in their common dtype and shape, with PyTorch's error where the shapes do not broadcast.
+
+    They are broadcast first, so that the dtype of a 0-dim one counts in full.
+    """
     if input.shape != target.shape:
         a, b = input.shape, target.shape
         for i in range(1, min(len(a), len(b)) + 1):
@@ -28,7 +30,7 @@ def _pair(input, target):
                 f"{max(len(a), len(b)) - i}",
             )
         input, target = jnp.broadcast_arrays(input, target)
-    return input, target
+    return promote(input, target)
 
 
 def _reduced(unreduced: str, at: int = -1):
@@ -89,10 +91,12 @@ def smooth_l1_loss(input: Array, target: Array, reduction: str = "mean", beta: f
 def huber_loss(input: Array, target: Array, reduction: str = "mean", delta: float = 1.0, weight: Array | None = None):
     """d² / 2 where d = |input - target| ≤ delta, else delta · (d - delta / 2)."""
     check(delta > 0, "huber_loss does not support non-positive values for delta.")
+    kind = input.dtype
     input, target = _pair(input, target)
     need_floating(input, "huber_cpu")
     d = _abs(input - target)
-    return _weighted(jnp.where(d <= delta, 0.5 * d * d, delta * (d - 0.5 * delta)), weight, reduction)
+    loss = _weighted(jnp.where(d <= delta, 0.5 * d * d, delta * (d - 0.5 * delta)), weight, reduction)
+    return loss.astype(kind) if weight is None else loss
 
 
 @jax.custom_jvp
@@ -128,10 +132,11 @@ def binary_cross_entropy_with_logits(
         np.dtype(target.dtype).kind not in "iub" or np.dtype(d).kind in "iub",
         f"result type Float can't be cast to the desired output type {word(target)}",
     )
+    kind = target.dtype
     input, target = promote(input, target)
     need_floating(input, "log_sigmoid_cpu")
     factor = 1 if pos_weight is None else (pos_weight - 1) * target + 1
-    loss = (1 - target) * input - factor * jax.nn.log_sigmoid(input)
+    loss = ((1 - target) * input - factor * jax.nn.log_sigmoid(input)).astype(kind)
     return reduce(loss if weight is None else loss * weight, reduction)
 
 

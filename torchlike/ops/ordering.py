@@ -86,7 +86,8 @@ def kthvalue(input: Array, k: int, dim: int = -1, keepdim: bool = False):
     """The k-th least along `dim`, counted from 1, and where it stands, a named tuple (values, indices)."""
     at = wrap_dim(dim, input.ndim)
     filled(input, (at,), "kthvalue")
-    need(input, "kthvalue_cpu", 1, 2)
+    if input.ndim:
+        need(input, "kthvalue_cpu", 1, 2)
     check(1 <= k <= (input.shape[at] if input.ndim else 1), "kthvalue(): selected number k out of range for dimension "
           f"{at}")  # fmt: skip
     return _at_rank(input, at, k - 1, keepdim)

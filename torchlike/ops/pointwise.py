@@ -232,7 +232,21 @@ def logit(input: Array, eps: float | None = None):
     (x,) = promote_float(input)
     if eps is not None:
         x = jnp.where(x < eps, jnp.asarray(eps, x.dtype), jnp.where(x > 1 - eps, jnp.asarray(1 - eps, x.dtype), x))
+        return jnp.log(x / (1 - x))
+    return _logit(x)
+
+
+@jax.custom_jvp
+def _logit(x):
     return jnp.log(x / (1 - x))
+
+
+@_logit.defjvp
+def _logit_jvp(primals, tangents):
+    """The derivative is no number where the value is none."""
+    (x,) = primals
+    inside = (x >= 0) & (x <= 1)
+    return _logit(x), tangents[0] * jnp.where(inside, 1 / jnp.where(inside, x * (1 - x), 1), jnp.nan)
 
 
 @op("*.nan_to_num", "*.nan_to_num_")

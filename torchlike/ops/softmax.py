@@ -14,7 +14,8 @@ from torchlike.ops.promotion import as_np
 def _prepared(x, dim: int, dtype, kernel: str):
     x = x if dtype is None else x.astype(as_np(dtype))
     at = wrap_dim(dim, x.ndim)
-    need(x, f"{kernel}_lastdim_kernel_impl" if at == max(x.ndim - 1, 0) else f"{kernel}_kernel_impl", 2, 2)
+    if x.size:  # PyTorch reaches no kernel for an empty tensor
+        need(x, f"{kernel}_lastdim_kernel_impl" if at == max(x.ndim - 1, 0) else f"{kernel}_kernel_impl", 2, 2)
     return (x if x.ndim else x.reshape(1)), at
 
 

@@ -1,0 +1,201 @@
+"""Programs that once gave something else than PyTorch: found by `python -m tests.random_programs`, made short."""
+
+import pytest
+
+pytest.importorskip("torch", reason="PyTorch is the reference that the programs are compared with")
+
+from tests.random_programs import aliasing, operators  # noqa: E402
+
+ALIASES = {
+    "a view outlives t_() of its base": """
+        t0 = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+        t1 = t0[0]
+        t0.t_()
+        t1.add_(10)
+        t0[2] = 7
+    """,
+    "a view outlives two changes of its base": """
+        t0 = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+        t1 = t0[1, 1:]
+        t0.t_()
+        t2 = t0[0]
+        t0.unsqueeze_(0)
+        t2.mul_(2)
+        t1.zero_()
+    """,
+    "a view outlives .data = of its base": """
+        t0 = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+        t1 = t0[0]
+        t2 = torch.tensor([5.0, 6.0])
+        t0.data = t2
+        t1.add_(10)
+        t0.neg_()
+    """,
+    "a view outlives resize_() of its base": """
+        t0 = torch.tensor([1.0, 2.0, 3.0, 4.0])
+        t1 = t0[2:]
+        t0.resize_((2,))
+        t1.fill_(9)
+        t0.resize_((2, 2))
+    """,
+    "a tensor takes the memory that its view shows": """
+        t0 = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+        t1 = t0[1]
+        t0.data = t1
+        t1.add_(1)
+        t0.mul_(2)
+    """,
+    "set_() to another tensor's view": """
+        t0 = torch.tensor([1.0, 2.0, 3.0, 4.0])
+        t1 = torch.tensor([0.0])
+        t1.set_(t0[1:3])
+        t1.add_(5)
+        t0[2] = -1
+    """,
+    "t_() is no view of itself": """
+        t0 = torch.tensor([[1.0, 2.0, 3.0]])
+        t0.t_()
+        t1 = t0.detach()
+        t0.resize_((2,))
+        r1 = t0._is_view(), t0._base is None
+    """,
+    "out= under no_grad keeps the history": """
+        w = torch.tensor([1.0, 2.0]).requires_grad_()
+        t0 = w * 2
+        with torch.no_grad(): torch.add(torch.tensor([1.0, 1.0]), 1, out=t0)
+        t1 = t0 * 3
+    """,
+    "out= resizes within its memory": """
+        t0 = torch.tensor([1.0, 2.0, 3.0, 4.0])
+        t1 = t0[1:]
+        torch.neg(torch.tensor([5.0, 6.0]), out=t0)
+    """,
+    "a write through a view of a leaf under no_grad": """
+        w = torch.tensor([[1.0, 2.0], [3.0, 4.0]]).requires_grad_()
+        with torch.no_grad(): w[0].mul_(2)
+        t0 = w.t()
+        t1 = w * w
+    """,
+    "a write into a view of a leaf is refused": """
+        w = torch.tensor([1.0, 2.0]).requires_grad_()
+        t0 = w[0]
+        t0.add_(1)
+    """,
+    "as_strided over memory of another type": """
+        t0 = torch.tensor([1 + 2j, 3 - 1j], dtype=torch.complex64)
+        t1 = t0.real.as_strided((2,), (1,))
+        t1.zero_()
+        t2 = torch.tensor([1.0, 2.0, 3.0, 4.0]).view(torch.int32).as_strided((2,), (2,), 1)
+        t2.fill_(0)
+    """,
+    "as_strided over a turned base": """
+        t0 = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]).t()
+        t1 = t0.as_strided((2, 2), (1, 2), 1)
+        t1 *= 10
+    """,
+    "a uniform write into expanded memory": """
+        t0 = torch.tensor([1.0, 2.0, 3.0])
+        t1 = t0[1:].expand(3, 2)
+        t1.zero_()
+        t1.add_(torch.ones(3, 2))
+    """,
+    "a write into windows that overlap": """
+        w = torch.tensor([1.0, 2.0, 3.0, 4.0]).requires_grad_()
+        t0 = w * 1
+        t1 = t0.unfold(0, 2, 1)[::2]
+        t1.mul_(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    """,
+    "gradients through a write by way of .data": """
+        w = torch.tensor([1.0, 2.0]).requires_grad_()
+        t0 = w * 3
+        t1 = t0.data
+        t1.add_(1)
+        t2 = t0[0]
+    """,
+}
+
+OPERATIONS = {
+    "0-dim tensors are their own mT": """
+        x0 = torch.tensor(1.5)
+        y0 = x0.mT
+        y1 = torch.tensor(1 + 2j).mH
+    """,
+    "lgamma is 0 at 1 and 2": """
+        x0 = torch.tensor([1.0, 2.0, 1.5])
+        y0 = torch.lgamma(x0)
+        k1 = int(y0.bool().sum())
+    """,
+    "the gradient of lgamma at 1 and 2": """
+        x0 = torch.tensor([1.0, 2.0, 1.5], dtype=torch.float64).requires_grad_()
+        y0 = torch.lgamma(x0)
+        y0.sum().backward()
+    """,
+    "softsign of integers is float32": """
+        x0 = torch.tensor([-2, 0, 3])
+        y0 = F.softsign(x0)
+    """,
+    "cosine_similarity counts a 0-dim tensor's dtype": """
+        x0 = torch.tensor([[1.0, 2.0, 3.0]])
+        y0 = F.cosine_similarity(x0, torch.tensor(0.5, dtype=torch.float64), dim=-1)
+        y1 = F.mse_loss(F.hardshrink(y0), y0)
+    """,
+    "a write into a value made midway": """
+        x0 = torch.tensor([[1.0, 2.0], [3.0, 4.0]]).requires_grad_()
+        y0 = x0 * 2
+        y1 = y0.t()
+        y0[0] = 3
+        y1.mul_(2)
+        (y0.sum() + y1.sum()).backward()
+    """,
+    "the sign of a quotient rounded to 0": """
+        x0 = torch.tensor([-0.3, 0.3, 0.0, -0.0, 2.0])
+        y0 = torch.rsqrt(x0 // -1)
+        y1 = torch.rsqrt(x0 // 1.0)
+    """,
+    "0 to complex powers": """
+        x0 = torch.tensor([1 + 0j, 0.5 - 2j, -1 + 1j, 2j])
+        y0 = 0 ** x0
+    """,
+    "the gradient of logit": """
+        x0 = torch.tensor([-0.3, 0.0, 0.4, 1.0, 1.3], dtype=torch.float64).requires_grad_()
+        y0 = torch.logit(x0)
+        y1 = torch.logit(x0, eps=0.1)
+        (y0 + y1).sum().backward()
+    """,
+    "losses count a 0-dim tensor's dtype": """
+        x0 = torch.tensor([1.0, 2.0])
+        x1 = torch.tensor(0.5, dtype=torch.float64)
+        y0 = F.mse_loss(x0, x1)
+        y1 = F.l1_loss(x1, x0)
+        y2 = F.smooth_l1_loss(x0, x1)
+        y3 = F.huber_loss(x0, x1)
+    """,
+    "this loss has the target's dtype": """
+        x0 = torch.tensor([1.0, 2.0])
+        x1 = torch.tensor([0.5, 1.0], dtype=torch.float16)
+        y0 = F.binary_cross_entropy_with_logits(x0, x1)
+    """,
+    "no kernel is asked about nothing": """
+        x0 = torch.zeros(0, 2, dtype=torch.int64)
+        y0 = F.softmax(x0, -2)
+        y1 = torch.tensor(True).kthvalue(1, 0)[0]
+    """,
+    "unique() cannot be captured": """
+        x0 = torch.tensor([3.0, 1.0, 3.0])
+        y0 = x0.unique()
+    """,
+}
+
+
+def lines(text: str) -> list[str]:
+    return [line.strip() for line in text.strip().splitlines()]
+
+
+@pytest.mark.parametrize("text", ALIASES.values(), ids=ALIASES.keys())
+def test_aliases(text):
+    aliasing.check(lines(text))
+
+
+@pytest.mark.parametrize("text", OPERATIONS.values(), ids=OPERATIONS.keys())
+def test_operations(text):
+    operators.check(lines(text))
