@@ -134,6 +134,10 @@ def reflected(op: Op) -> Callable:
         if not numbers and isinstance(other, int | float | complex) or _foreign(other):
             return NotImplemented
         template, inputs = bind((other, self), {})
+        if not isinstance(self, Variable):  # Tensor.__radd__(2, 3), called by name
+            raise TypeError(
+                f"descriptor '{fn.__name__}' requires a 'torch.Tensor' object but received a '{type(self).__name__}'"
+            )
         return apply(op, template, inputs)
 
     return fn

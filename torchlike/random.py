@@ -20,7 +20,7 @@ from torchlike.core import batching, capture, rejection
 from torchlike.core import device as _device
 from torchlike.core import dtype as _dtype
 from torchlike.core import random as _random
-from torchlike.core.op import SLOT, Array, Op
+from torchlike.core.op import SLOT, Array, Op, Scalar
 from torchlike.core.value import put
 from torchlike.core.variable import apply, wrap
 from torchlike.facade import write_out
@@ -235,7 +235,7 @@ def randint_like(input, low, high=None, *, dtype=None, layout=None, device=None,
     )  # fmt: skip
 
 
-def _scaled(standard: Array, mean: Array, std: Array):
+def _scaled(standard: Array, mean: Scalar, std: Scalar):
     return lax.stop_gradient(standard * std + mean)
 
 

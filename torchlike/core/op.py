@@ -6,8 +6,9 @@ and holds the compiled form of the first gear.
 
 How an argument travels is read off its annotation in the body's signature, once:
 
-    Array, Scalar          a tensor or a Python number; an input of the program
-    Array | None           the same, or absent
+    Array                  a tensor; an input of the program
+    Scalar                 a tensor or a Python number; the same
+    Array | None, ...      the same, or absent
     Arrays                 a list of tensors
     Sizes                  ints, given one by one or as a sequence; part of the structure
     anything else          part of the structure: dims, flags, dtypes
@@ -29,7 +30,7 @@ from jax.interpreters import partial_eval
 from torchlike.core import dtype as _dtype
 from torchlike.core import precision
 from torchlike.core.device import check_memory, x64
-from torchlike.core.value import Aval, aval
+from torchlike.core.value import SCALARS, Aval, aval
 
 Array = jax.Array  # the annotations named above; bodies see JAX arrays
 Arrays = Sequence[jax.Array]
@@ -91,7 +92,7 @@ class Op:
         leading = next((i for i, k in enumerate(self.kinds) if k != _ARRAY), len(self.kinds))
         self.leading = min(leading, self.n_positional)
         self.n_required = len(self.required)
-        self.tensor_only = [k == "Array" for k in kinds]
+        self.tensor_only = [k in ("Array", "Array | None") for k in kinds]
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
@@ -173,6 +174,18 @@ class Op:
             )
         return tuple([values.get(name, default) for name, default in zip(self.names, self.defaults, strict=True)])
 
+    def refuse_numbers(self, template: tuple, avals: tuple) -> None:
+        """PyTorch's error where a Python number is given for a parameter that takes tensors only."""
+        rest = iter(avals)
+        for i, part in enumerate(template):
+            for _ in part if type(part) is tuple and part and part[0] is SLOT else (part,) if part is SLOT else ():
+                a = next(rest)
+                if a.weak and self.tensor_only[i]:
+                    given = next(k.__name__ for k, scalar in SCALARS.items() if scalar is a)
+                    raise TypeError(
+                        f"{self.name}(): argument '{self.names[i]}' (position {i + 1}) must be Tensor, not {given}"
+                    )
+
     def function(self, template: tuple) -> Callable:
         """The body as a function of the flat inputs alone."""
         body, parameters = self.body, self.parameters
@@ -239,6 +252,7 @@ class Spec:
         self.traced = any(a.traced for a in avals)
         self.jitted: Callable | None = None
         self.rules: dict = {}
+        op.refuse_numbers(template, avals)
         body = op.function(template)
 
         def traced(*inputs):

@@ -11,7 +11,7 @@ from jax import lax
 
 from torchlike.core.dtype import category
 from torchlike.core.op import Array, Op, Scalar, composite, op
-from torchlike.ops.checks import check, need, word
+from torchlike.ops.checks import check, need, not_two_numbers, word
 from torchlike.ops.promotion import elementwise, is_weak, kind, result_type, widely
 
 
@@ -66,7 +66,7 @@ def sub(input: Scalar, other: Scalar, *, alpha: Scalar = 1):
 
 
 @op("torch.rsub", grad="RsubBackward1")
-def rsub(input: Scalar, other: Scalar, *, alpha: Scalar = 1):
+def rsub(input: Array, other: Scalar, *, alpha: Scalar = 1):
     """`other - alpha * input`."""
     return sub(other, input, alpha=alpha)
 
@@ -166,6 +166,7 @@ def _floor_divided(a, b):
 )
 def remainder(input: Scalar, other: Scalar):
     """What is left of `input` after division by `other`, with the sign of `other`: Python's %."""
+    not_two_numbers("remainder", input, other)
     a, b = elementwise(input, other)
     need(a, "remainder_cpu", 1, 2)
     return jnp.remainder(a, b)
@@ -178,7 +179,7 @@ def remainder_(input: Scalar, other: Scalar):
 
 
 @op("*.fmod", "Tensor.fmod_", kind=Division)
-def fmod(input: Scalar, other: Scalar):
+def fmod(input: Array, other: Scalar):
     """What is left of `input` after division by `other`, with the sign of `input`: C's fmod."""
     a, b = elementwise(input, other)
     need(a, "fmod_cpu", 1, 2)
@@ -227,8 +228,7 @@ def _pow_name(template, avals) -> str:
 def pow(input: Scalar, exponent: Scalar):
     """`input` to the power of `exponent`."""
     number = exponent[1] if isinstance(exponent, tuple) else None
-    check(not (is_weak(input) and is_weak(exponent)) if number is None else not is_weak(input),
-          "pow() received an invalid combination of arguments - got (number, number)", TypeError)  # fmt: skip
+    not_two_numbers("pow", input, exponent if number is None else number)
     base, power = elementwise(input, exponent if number is None else number)
     d = base.dtype
     need(base, "pow", 1)
@@ -282,6 +282,7 @@ def number_to_power(input: Scalar, exponent: Scalar):
 def float_power(input: Scalar, exponent: Scalar):
     """`input` to the power of `exponent` in float64 (complex128)."""
     power = exponent[1] if isinstance(exponent, tuple) else exponent
+    not_two_numbers("float_power", input, power)
     complicated = category(kind(input)) == 3 or category(kind(power)) == 3
     wide = jnp.complex128 if complicated else jnp.float64
     base = jnp.asarray(input, wide)

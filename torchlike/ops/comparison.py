@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from torchlike.core.dtype import category
 from torchlike.core.op import SLOT, Array, Op, Scalar, composite, op
 from torchlike.core.variable import Variable, apply
-from torchlike.ops.checks import check, need, word
+from torchlike.ops.checks import check, need, not_two_numbers, word
 from torchlike.ops.dims import broadcast_shape
 from torchlike.ops.promotion import elementwise
 
@@ -112,6 +112,7 @@ def _bitwise(name: str, f, text: str) -> None:
     kernel = f"bitwise_{name}_cpu"
 
     def body(input: Scalar, other: Scalar):
+        not_two_numbers(f"bitwise_{name}", input, other)
         a, b = elementwise(input, other)
         need(a, kernel, 0, 1)
         return f(a, b)
@@ -146,6 +147,7 @@ def invert(input: Array):
 
 def _shift(side: str, f, text: str) -> None:
     def body(input: Scalar, other: Scalar):
+        not_two_numbers(f"bitwise_{side}_shift", input, other)
         a, b = elementwise(input, other)
         need(a, f"{side[0]}shift_cpu", 1, 1)
         return f(a, b)

@@ -64,7 +64,7 @@ class Fill(Op):
 
 
 @op("*.fill", "Tensor.fill_", kind=Fill)
-def fill(input: Array, value: Array):
+def fill(input: Array, value: Scalar):
     """A tensor like `input` with `value` (a number or a 0-dim tensor) everywhere."""
     if getattr(value, "ndim", 0):
         raise RuntimeError(

@@ -90,7 +90,7 @@ def _slope(x, dim: int, spacing, edge_order: int):
     return jnp.concatenate([first, inside, last], dim)
 
 
-def _gradient(input: Array, spacing: Array, dim: int, edge_order: int):
+def _gradient(input: Array, spacing: Scalar, dim: int, edge_order: int):
     given = getattr(spacing, "ndim", 0) > 0
     x, spacing = promote_float(input, spacing) if given else (promote_float(input)[0], spacing)
     return _slope(x, dim, spacing, edge_order).astype(x.dtype)

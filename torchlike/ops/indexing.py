@@ -127,7 +127,7 @@ def index_(input: Array, indices: Arrays, dims: tuple[int, ...]):
 
 
 @op("_.index_put", grad="IndexPutBackward0")
-def index_put_(input: Array, indices: Arrays, values: Array, dims: tuple[int, ...], accumulate: bool):
+def index_put_(input: Array, indices: Arrays, values: Scalar, dims: tuple[int, ...], accumulate: bool):
     agreed(indices)
     key = _key(input.ndim, dims, indices)
     target = jax.eval_shape(lambda x: x[key], input).shape
@@ -151,7 +151,7 @@ def index_put_(input: Array, indices: Arrays, values: Array, dims: tuple[int, ..
 
 
 @op("_.mask_put", grad="IndexPutBackward0")
-def mask_put(input: Array, mask: Array, value: Array, dim: int):
+def mask_put(input: Array, mask: Array, value: Scalar, dim: int):
     """One value at all places of a mask over the dimensions from `dim` on."""
     mask = mask.astype(bool).reshape(mask.shape + (1,) * (input.ndim - dim - mask.ndim))
     return jnp.where(mask, cast(value, np.dtype(input.dtype)).reshape(()), input)
@@ -234,7 +234,7 @@ def _scattered(name, input, dim, index, src, combine):
 
 @op("*.scatter", "Tensor.scatter_", kind=Indexed)
 def scatter(
-    input: Array, dim: int, index: Array, src: Array | None = None, *, value: Scalar | None = None, reduce=None
+    input: Array, dim: int, index: Array, src: Scalar | None = None, *, value: Scalar | None = None, reduce=None
 ):
     """The elements of `src` (or one number) written into `input` along `dim`: `out[index[i][j]][j] = src[i][j]`.
 
@@ -310,7 +310,7 @@ def index_copy(input: Array, dim: int, index: Array, source: Array):
 
 
 @op("*.index_fill", "Tensor.index_fill_", kind=Indexed)
-def index_fill(input: Array, dim: int, index: Array, value: Array):
+def index_fill(input: Array, dim: int, index: Array, value: Scalar):
     """One value in those parts of `input` that `index` names."""
     key = _along("index_fill", input, dim, index, None)
     check(
@@ -324,7 +324,7 @@ def index_fill(input: Array, dim: int, index: Array, value: Array):
 
 
 @op("*.masked_fill", "Tensor.masked_fill_")
-def masked_fill(input: Array, mask: Array, value: Array):
+def masked_fill(input: Array, mask: Array, value: Scalar):
     """`value` (a number or a 0-dim tensor) wherever `mask` is True; the dtype stays."""
     check(mask.dtype == bool, f"masked_fill_ only supports boolean masks, but got mask with dtype {_c_word(mask)}")
     check(

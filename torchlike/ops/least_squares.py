@@ -8,7 +8,7 @@ import numpy as np
 from jax import lax
 
 from torchlike.core.dtype import category
-from torchlike.core.op import Array, composite, op
+from torchlike.core.op import Array, Scalar, composite, op
 from torchlike.ops.checks import check, word
 from torchlike.ops.matrix_checks import adjoint, given, real_type, use
 from torchlike.ops.orthogonal import reduced
@@ -52,7 +52,7 @@ _LSTSQ = named("linalg_lstsq", "solution", "residuals", "rank", "singular_values
 
 
 @op("_.linalg_lstsq", result=constant(_LSTSQ, 3))
-def linalg_lstsq(A: Array, B: Array, rcond: Array | None, driver: str):
+def linalg_lstsq(A: Array, B: Array, rcond: Scalar | None, driver: str):
     name = "torch.linalg.lstsq"
     check(A.ndim >= 2, f"{name}: input must have at least 2 dimensions.")
     check(B.ndim >= 1, f"{name}: other must have at least 1 dimension.")

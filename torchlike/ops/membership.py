@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from torchlike.core.op import SLOT, Array, Op, composite, op
+from torchlike.core.op import SLOT, Array, Op, Scalar, composite, op
 from torchlike.core.size import Size
 from torchlike.core.variable import Variable, apply
 from torchlike.ops.checks import check
@@ -19,7 +19,7 @@ from torchlike.ops.reduction import over
 from torchlike.ops.views import reshape
 
 
-def _isin(elements: Array, test_elements: Array, invert: bool):
+def _isin(elements: Scalar, test_elements: Scalar, invert: bool):
     elements, test_elements = promote(elements, test_elements)
     return jnp.isin(elements, test_elements, invert=invert)
 

@@ -13,7 +13,7 @@ import numpy as np
 from jax import lax
 
 from torchlike.core.dtype import category
-from torchlike.core.op import SLOT, Array, composite, op
+from torchlike.core.op import SLOT, Array, Scalar, composite, op
 from torchlike.core.variable import apply
 from torchlike.ops.checks import check, need, word
 from torchlike.ops.promotion import elementwise, promote_float, result_type, widely
@@ -365,7 +365,7 @@ def heaviside(input: Array, values: Array):
 
 
 @op("*.copysign", "Tensor.copysign_")
-def copysign(input: Array, other: Array):
+def copysign(input: Array, other: Scalar):
     """The size of input with the sign of other; its gradient towards input is 0 where input is 0."""
     x, y = elementwise(input, other, floating=True)
     y = lax.stop_gradient(y)

@@ -8,7 +8,7 @@ import numpy as np
 
 from torchlike.core import dtype as _dtype
 from torchlike.core.device import home
-from torchlike.core.op import SLOT, TABLE, Array, composite, op
+from torchlike.core.op import SLOT, TABLE, Array, Scalar, composite, op
 from torchlike.core.value import put
 from torchlike.core.variable import apply, wrap
 from torchlike.ops.checks import check, listed, word
@@ -18,7 +18,7 @@ from torchlike.ops.promotion import promote
 
 
 @op("_.where", grad="WhereBackward0")
-def where_(condition: Array, input: Array, other: Array):
+def where_(condition: Array, input: Scalar, other: Scalar):
     check(
         word(condition) in ("Bool", "Byte"),
         f"where expected condition to be a boolean tensor, but got a tensor with dtype {word(condition)}",
@@ -54,7 +54,7 @@ def _found(row, values, right: bool, sorter=None):
 
 
 @op("_.searchsorted", differentiable=False)
-def searchsorted_(boundaries: Array, values: Array, sorter: Array | None, right: bool, out_int32: bool):
+def searchsorted_(boundaries: Array, values: Scalar, sorter: Array | None, right: bool, out_int32: bool):
     kind = jnp.int32 if out_int32 else jnp.int64
     values = jnp.asarray(values)
     check(

@@ -11,7 +11,7 @@ import numpy as np
 from jax import lax
 
 from torchlike.core.dtype import category
-from torchlike.core.op import Array, composite, op
+from torchlike.core.op import Array, Scalar, composite, op
 from torchlike.ops.checks import check, listed, word
 from torchlike.ops.eigen import eigh_of
 from torchlike.ops.matrix_checks import adjoint, diagonal_of, floating, given, kernel, matrices, real_type, use
@@ -196,7 +196,7 @@ def _tolerances(a, atol, rtol):
 
 
 @op("_.linalg_pinv")
-def linalg_pinv(A: Array, atol: Array | None, rtol: Array | None, hermitian: bool):
+def linalg_pinv(A: Array, atol: Scalar | None, rtol: Scalar | None, hermitian: bool):
     check(
         A.ndim >= 2 and category(np.dtype(A.dtype)) >= 2 and np.dtype(A.dtype).itemsize > 2,
         f"linalg.pinv({word(A)}{{{listed(A)}}}): expected a tensor with 2 or more dimensions of float, double, cfloat "
@@ -227,7 +227,7 @@ def pinverse(input, rcond=1e-15):
 
 
 @op("_.linalg_matrix_rank", differentiable=False)
-def linalg_matrix_rank(A: Array, atol: Array | None, rtol: Array | None, hermitian: bool):
+def linalg_matrix_rank(A: Array, atol: Scalar | None, rtol: Scalar | None, hermitian: bool):
     name = "torch.linalg.matrix_rank"
     matrices(A, name, "input")
     check(

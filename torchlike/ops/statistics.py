@@ -22,7 +22,7 @@ from torchlike.ops.results import named
 _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
-def _quantile(input: Array, q: Array, dim: int | None, keepdim: bool, interpolation: str, skip: bool):
+def _quantile(input: Array, q: Scalar, dim: int | None, keepdim: bool, interpolation: str, skip: bool):
     q = jnp.asarray(q, input.dtype)
     at = 0 if dim is None else wrap_dim(dim, input.ndim)
     x = input.reshape(-1) if dim is None or not input.ndim else jnp.moveaxis(input, at, -1)

@@ -12,7 +12,7 @@ from torchlike.core import capture
 from torchlike.core.capture import LiveScalar
 from torchlike.core.device import x64
 from torchlike.core.graph import enable_grad, no_grad
-from torchlike.core.op import SLOT, Array, Arrays, Op
+from torchlike.core.op import SLOT, Array, Arrays, Op, Scalar
 from torchlike.core.variable import Variable, apply
 from torchlike.optim.optimizer import Optimizer, ParamsT
 from torchlike.optim.update import as_inputs, write
@@ -81,7 +81,7 @@ class OptaxOptimizer(Optimizer):
         def init(params: Arrays):
             return tuple(_data(x) for x in jax.tree.leaves(tx.init(_as_seen(names, params))))
 
-        def update(params: Arrays, grads: Arrays, state: Arrays, numbers: Arrays, given, value: Array | None = None):
+        def update(params: Arrays, grads: Arrays, state: Arrays, numbers: Arrays, given, value: Scalar | None = None):
             rest = iter(grads)
             grads = [next(rest) if g else jnp.zeros_like(p) for g, p in zip(given, params, strict=True)]
             old = jax.tree.unflatten(tree, [_key(x, t) for x, t in zip(state, types, strict=True)])
