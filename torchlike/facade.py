@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import types
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax.numpy as jnp
 import numpy as np
@@ -63,11 +63,11 @@ def with_out(op: Op) -> Callable:
     def fn(*args, out=None, **kwargs):
         template, inputs = bind(args, kwargs)
         if out is not None:
-            _check_out(op, inputs, out)
+            _check_out(op.name, inputs, out)
         result = apply(op, template, inputs)
         if out is not None and op.exact:
             _check_dtypes(result, out)
-        return result if out is None else write_out(op.name, result, out)
+        return result if out is None else write_out(op.name, result, out, inputs)
 
     return fn
 
@@ -82,12 +82,12 @@ def _check_dtypes(result, out) -> None:
                 raise RuntimeError(f"Expected out tensor to have dtype {a}, but got {b} instead")
 
 
-def _check_out(op: Op, inputs: list, out) -> None:
+def _check_out(name: str, inputs: Sequence, out) -> None:
     """PyTorch's errors where `out=` lies on the inputs."""
     for o in out if isinstance(out, tuple | list) else (out,):
         if isinstance(o, Variable):
-            for x in inputs if op.name not in FREE else ():
-                refuse_overlap(o, x, whole=op.name not in APART)
+            for x in inputs if name not in FREE else ():
+                refuse_overlap(o, x, whole=name not in APART)
 
 
 def composed_with_out(op: Composite) -> Callable:
@@ -95,6 +95,8 @@ def composed_with_out(op: Composite) -> Callable:
     body = call(op)
 
     def fn(*args, out=None, **kwargs):
+        if out is not None and op.name in APART:
+            _check_out(op.name, args, out)
         result = body(*args, **kwargs)
         return result if out is None else write_out(op.name, result, out)
 
@@ -156,7 +158,7 @@ def in_place_operator(op: Op) -> Callable:
 def in_place(op: Op) -> Callable:
     """The op as a method that writes its result into the tensor it is called on."""
     bind = op.bind
-    whole, free = op.name not in APART, op.name in FREE
+    whole, free, grows = op.name not in APART, op.name in FREE, op.grows
 
     def fn(self, *args, **kwargs):
         self._check_writable(op.uniform and not (args and isinstance(args[0], Variable)))
@@ -168,6 +170,8 @@ def in_place(op: Op) -> Callable:
         result = apply(op, template, inputs)
         if isinstance(result, tuple):
             result = result[0]
+        if grows and result._aval().shape != self._aval().shape:
+            TABLE["_.resize"].body(self, result._aval().shape)
         assign(self, result)
         return self
 
@@ -189,8 +193,9 @@ def assign(target: Variable, result: Variable) -> None:
     target._assign(result)
 
 
-def write_out(name: str, result, out):
-    """Put a result into the tensor (or tuple of tensors) given as `out=`; an empty one is resized, as in PyTorch."""
+def write_out(name: str, result, out, inputs: Sequence = ()):
+    """Put a result into the tensor (or tuple of tensors) given as `out=`; an empty one is resized, as in PyTorch, and
+    may not reach over the `inputs` then."""
     if isinstance(result, tuple):
         if not isinstance(out, tuple | list):
             raise TypeError(f"{name}(): argument 'out' must be tuple of Tensors, not {type(out).__name__}")
@@ -198,7 +203,7 @@ def write_out(name: str, result, out):
             raise TypeError(f"expected tuple of {len(result)} elements but got {len(out)}")
         for r, o in zip(result, out, strict=True):
             _check_same(r, o)
-            write_out(name, r, o)
+            write_out(name, r, o, inputs)
         return type(result)(out)
     if not isinstance(out, Variable):
         raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
@@ -213,6 +218,8 @@ def write_out(name: str, result, out):
     if not can_cast(now.dtype, was.dtype):
         a, b = _dtype.FROM_NP[now.dtype]._scalar_name, _dtype.FROM_NP[was.dtype]._scalar_name
         raise RuntimeError(f"result type {a} can't be cast to the desired output type {b}")
+    if out._parent is not None and out._overlaps():
+        out._check_writable()
     if now.shape != was.shape:
         if 0 not in was.shape:
             warnings.warn(
@@ -223,10 +230,9 @@ def write_out(name: str, result, out):
                 stacklevel=3,
             )
         TABLE["_.resize"].body(out, now.shape)
+        _check_out(name, inputs, out)
     if now.dtype != was.dtype:
         result = apply(FIT, (SLOT, now.shape, was.dtype), [result])
-    if out._parent is not None and out._overlaps():
-        out._check_writable()
     out._assign(result)
     return out
 

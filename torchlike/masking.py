@@ -9,6 +9,7 @@ from torchlike.core.op import SLOT, composite
 from torchlike.core.value import put
 from torchlike.core.variable import Variable, apply, wrap
 from torchlike.ops.checks import check
+from torchlike.ops.copies import put_out
 from torchlike.ops.dims import broadcast_shape
 from torchlike.ops.indexing import index_, masked_scatter_
 from torchlike.ops.views import expand, reshape
@@ -19,7 +20,7 @@ def _made(array, like) -> Variable:
 
 
 @composite("*.nonzero")
-def nonzero(input, *, as_tuple: bool = False):
+def nonzero(input, *, as_tuple: bool = False, out=None):
     """The places of the elements that are not zero, one per row; with `as_tuple` one vector per dimension (a barrier).
 
     >>> import torchlike as torch
@@ -27,10 +28,13 @@ def nonzero(input, *, as_tuple: bool = False):
     tensor([[1],
             [2]])
     """
+    if out is not None and not isinstance(out, Variable):
+        raise TypeError(f"nonzero(): argument 'out' must be Tensor, not {type(out).__name__}")
+    check(out is None or not as_tuple, "nonzero does not support the out kwarg when as_tuple is True")
     host = input._host()
     if as_tuple:
         return tuple(_made(at, input) for at in np.atleast_1d(host).nonzero())
-    return _made(np.argwhere(host), input)
+    return put_out("nonzero", _made(np.argwhere(host), input), out)
 
 
 @composite("*.argwhere")
@@ -71,5 +75,17 @@ def masked_scatter(input, mask, source):
 def masked_scatter_into(self, mask, source):
     """Write the elements of `source`, in order, at the places where the mask is True."""
     self._check_writable()
+    size, given = list(self._aval().shape), mask._aval().shape
+    check(
+        len(given) <= len(size),
+        f"expand(CPUBoolType{{{list(given)}}}, size={size}): the number of sizes provided ({len(size)}) must be "
+        f"greater or equal to the number of dimensions in the tensor ({len(given)})",
+    )
+    for d, (n, m) in enumerate(zip(reversed(size), reversed(given), strict=False)):
+        check(
+            m in (1, n),
+            f"The expanded size of the tensor ({n}) must match the existing size ({m}) at non-singleton dimension "
+            f"{len(size) - 1 - d}.  Target sizes: {size}.  Tensor sizes: {list(given)}",
+        )
     self._assign(masked_scatter(self, mask, source))
     return self

@@ -24,6 +24,8 @@ from torchlike.core.op import SLOT, Array, Op, Scalar
 from torchlike.core.value import put
 from torchlike.core.variable import apply, wrap
 from torchlike.facade import write_out
+from torchlike.ops.checks import check
+from torchlike.ops.dims import broadcast_shape
 from torchlike.tensor import Tensor
 
 __all__ = [
@@ -261,7 +263,12 @@ def normal(
         shape, d = creation._size((size,), "normal"), dtype or _dtype.get_default_dtype()
         made = draw(_normal(shape, d, float(mean), float(std)), generator, creation._home(device))
     else:
-        shape = np.broadcast_shapes(*[tuple(t.shape) for t in tensors])
+        shape = broadcast_shape(*[tuple(t.shape) for t in tensors])
+        if out is not None and len(tensors) == 1 and isinstance(mean, Tensor):
+            # PyTorch fills `out` as it is and adds the mean: the size of `out` is that of the result
+            check(broadcast_shape(tuple(out.shape), shape) == tuple(out.shape),
+                  f"output with shape {list(out.shape)} doesn't match the broadcast shape {list(shape)}")  # fmt: skip
+            shape = tuple(out.shape)
         d = tensors[0].dtype
         made = apply(_SCALED, (SLOT, SLOT, SLOT), [draw(_normal(shape, d), generator, tensors[0].device), mean, std])
     return _finish(made, requires_grad, out, "normal", layout)

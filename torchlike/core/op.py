@@ -68,6 +68,7 @@ class Op:
     shows = False  # whether it is the reading side of a view, which takes no memory in PyTorch
     missing: dict[int, str] | None = None  # inputs towards which PyTorch has no derivative, as its errors call them
     exact = False  # whether `out=` must have the result's own dtype
+    grows = False  # whether the tensor that its in-place form writes into takes on the size of the result
     uniform = False  # whether it gives one value everywhere, so that memory shown more than once may be written with it
 
     def __init__(

@@ -11,6 +11,7 @@ from jax import lax
 
 from torchlike.core.dtype import category
 from torchlike.core.op import Array, Op, Scalar, composite, op
+from torchlike.core.variable import apply
 from torchlike.ops.checks import check, need, not_two_numbers, word
 from torchlike.ops.promotion import elementwise, is_weak, kind, result_type, widely
 
@@ -278,7 +279,7 @@ def number_to_power(input: Scalar, exponent: Scalar):
     return pow(input, exponent)
 
 
-@op("*.float_power", "Tensor.float_power_", kind=Power, grad=_pow_name)
+@op("*.float_power", kind=Power, grad=_pow_name)
 def float_power(input: Scalar, exponent: Scalar):
     """`input` to the power of `exponent` in float64 (complex128)."""
     power = exponent[1] if isinstance(exponent, tuple) else exponent
@@ -287,6 +288,22 @@ def float_power(input: Scalar, exponent: Scalar):
     wide = jnp.complex128 if complicated else jnp.float64
     base = jnp.asarray(input, wide)
     return pow(base, exponent if isinstance(exponent, tuple) else jnp.asarray(exponent, wide))
+
+
+@composite("Tensor.float_power_")
+def float_power_into(self, exponent):
+    """Write `self` to the power of `exponent` into a tensor of float64 (complex128)."""
+    from torchlike.facade import assign
+
+    self._check_writable()
+    made = apply(float_power.op, *float_power.op.bind((self, exponent), {}))
+    check(
+        made.dtype is self.dtype,
+        f"the base given to float_power_ has dtype {self.dtype._scalar_name} but the operation's result requires dtype "
+        f"{made.dtype._scalar_name}",
+    )
+    assign(self, made)
+    return self
 
 
 # --- between borders --------------------------------------------------------------------------------------------------

@@ -235,6 +235,9 @@ def addbmm(input: Array, batch1: Array, batch2: Array, *, beta: Scalar = 1, alph
     return _added(input, bmm(batch1, batch2).sum(0, dtype=input.dtype), beta, alpha)
 
 
+addbmm.op.grows = True
+
+
 @op("*.baddbmm", "Tensor.baddbmm_")
 def baddbmm(input: Array, batch1: Array, batch2: Array, *, beta: Scalar = 1, alpha: Scalar = 1):
     """`beta * input + alpha * (batch1 @ batch2)`, batch by batch, the input broadcasting."""

@@ -12,7 +12,7 @@ from torchlike.core import capture
 from torchlike.core.capture import LiveScalar
 from torchlike.core.device import x64
 from torchlike.core.graph import enable_grad, no_grad
-from torchlike.core.op import SLOT, Array, Arrays, Op, Scalar
+from torchlike.core.op import SLOT, Arrays, Op, Scalar
 from torchlike.core.variable import Variable, apply
 from torchlike.optim.optimizer import Optimizer, ParamsT
 from torchlike.optim.update import as_inputs, write
