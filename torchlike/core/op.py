@@ -30,7 +30,7 @@ from jax.interpreters import partial_eval
 from torchlike.core import dtype as _dtype
 from torchlike.core import precision
 from torchlike.core.device import check_memory, x64
-from torchlike.core.value import SCALARS, Aval, aval
+from torchlike.core.value import Aval, aval
 
 Array = jax.Array  # the annotations named above; bodies see JAX arrays
 Arrays = Sequence[jax.Array]
@@ -182,7 +182,7 @@ class Op:
             for _ in part if type(part) is tuple and part and part[0] is SLOT else (part,) if part is SLOT else ():
                 a = next(rest)
                 if a.weak and self.tensor_only[i]:
-                    given = next(k.__name__ for k, scalar in SCALARS.items() if scalar is a)
+                    given = {"b": "bool", "i": "int", "f": "float", "c": "complex"}[a.dtype.kind]
                     raise TypeError(
                         f"{self.name}(): argument '{self.names[i]}' (position {i + 1}) must be Tensor, not {given}"
                     )
@@ -260,9 +260,6 @@ class Spec:
             with jax.named_scope(op.name), precision.around(op.name, device):
                 return jax.tree.map(_strong, body(*inputs))
 
-        if self.numbers_first():
-            given = {"b": "bool", "i": "int", "f": "float", "c": "complex"}[avals[0].dtype.kind]
-            raise TypeError(f"{op.name}(): argument '{op.names[0]}' (position 1) must be Tensor, not {given}")
         with x64():
             closed, shapes = jax.make_jaxpr(traced, return_shape=True)(*[a.struct for a in avals])
         self.single = not isinstance(shapes, tuple | list)
@@ -273,11 +270,6 @@ class Spec:
                 check_memory(s.size * np.dtype(s.dtype).itemsize, device)
         self.outs = tuple(aval(tuple(s.shape), np.dtype(s.dtype), device, self.traced) for s in flat)
         self.differentiable = op.differentiable and any(o.inexact for o in self.outs)
-
-    def numbers_first(self) -> bool:
-        """Whether a Python number stands where the operation's first tensor belongs."""
-        template, op = self.template, self.op
-        return bool(template and template[0] is SLOT and self.avals[0].weak and op.tensor_only[0])
 
     def __repr__(self) -> str:
         structure = [repr(part) for part in self.template if part is not SLOT]
