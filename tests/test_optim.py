@@ -16,8 +16,7 @@ import torchlike
 from torchlike.core.explain import counts
 
 REFERENCE = "compares with PyTorch, which is not installed here"
-# float32: a rounding can put one ReLU on the other side of its kink for a step (6.5e-5 of 1.8 seen in one setting)
-TOLERANCE = {"float32": 5e-5, "float64": 1e-9}
+TOLERANCE = {"float32": 1e-5, "float64": 1e-9}
 SHAPES = ((3, 4), (5,), ())
 
 OPTIMIZERS = [
@@ -119,7 +118,8 @@ def test_hundred_steps(torch, name, settings, dtype):
     theirs = train(torch, *made(torch, name, settings, dtype))
     counts.reset()
     ours = train(torchlike, *made(torchlike, name, settings, dtype))
-    assert_close(ours, theirs, TOLERANCE[dtype])
+    # a rounding can put one ReLU on the other side of its kink for a step: 6.5e-5 of 1.8 was seen in one setting
+    assert_close(ours, theirs, max(TOLERANCE[dtype], 5e-5 if dtype == "float32" else 0))
     assert counts.programs == 100
     assert counts.compilations <= 1
 
