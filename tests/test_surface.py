@@ -79,6 +79,10 @@ def test_common_names_resolve():
     assert [n for n in wanted if lacks(torchlike, n)] == []
 
 
+def test_all_names_resolve():
+    assert [n for n in names(1) if not foreign(n) and lacks(torchlike, n)] == []
+
+
 @pytest.mark.skipif(real is None, reason="PyTorch is the reference")
 def test_what_is_listed_as_foreign_is():
     with warnings.catch_warnings():

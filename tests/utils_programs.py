@@ -102,4 +102,58 @@ out = [a, b, L.weight, list(L.state_dict()), R.is_pruned(L)]
     "prune too much": "use('torch.nn.utils.prune').l1_unstructured(L, 'weight', 7)",
     "prune bad share": "use('torch.nn.utils.prune').l1_unstructured(L, 'weight', 1.5)",
     "prune remove": "use('torch.nn.utils.prune').remove(L, 'weight')",
+    **{f"LBFGS {options}": f"""
+w = torch.tensor([-1.2, 1.0], dtype=torch.float64, requires_grad=True)
+o = torch.optim.LBFGS([w], {options})
+losses = []
+def closure():
+    o.zero_grad()
+    loss = (1 - w[0]) ** 2 + 10 * (w[1] - w[0] ** 2) ** 2
+    loss.backward()
+    losses.append(float(loss))
+    return loss
+first = o.step(closure)
+out = [first, losses[:8], w, o.state[w]["n_iter"], sorted(o.state_dict()["state"][0])[:4]]
+""" for options in ("lr=0.1, max_iter=5", "line_search_fn='strong_wolfe', max_iter=6", "history_size=1, lr=0.05, max_iter=4")},
+    "LBFGS bad search": "w = torch.ones(1, requires_grad=True)\ndef c():\n    l = (w ** 2).sum()\n    l.backward()\n    return l\ntorch.optim.LBFGS([w], line_search_fn='no').step(c)",
+    "LBFGS groups": "w = torch.ones(1, requires_grad=True)\ntorch.optim.LBFGS([{'params': [w]}, {'params': [torch.ones(1)]}])",
+    "LBFGS bad lr": "torch.optim.LBFGS([torch.ones(1)], lr=-1)",
+    **{f"transformer {options}": f"""
+t = fixed(torch.nn.Transformer(4, 2, 2, 2, 8, dropout=0.0, {options}))
+a, b = torch.linspace(-1, 1, 24).view(2, 3, 4), torch.linspace(1, -2, 16).view(2, 2, 4)
+if not t.batch_first:
+    a, b = a.transpose(0, 1), b.transpose(0, 1)
+m = t.generate_square_subsequent_mask(2)
+y = t(a, b, tgt_mask=m, tgt_is_causal=True, src_key_padding_mask=torch.tensor([[False, False, True], [False, False, False]]))
+y.square().sum().backward()
+out = [y, t.encoder.layers[0].linear1.weight.grad, list(t.state_dict()), repr(t), m]
+""" for options in ("batch_first=True", "norm_first=True, activation='gelu'", "bias=False, batch_first=True, norm_first=True")},
+    "transformer draws": "torch.manual_seed(0)\nt = torch.nn.Transformer(4, 2, 1, 1, 8)\nout = list(t.parameters())",
+    "transformer widths": "torch.nn.Transformer(4, 2, 1, 1, 8)(torch.ones(3, 2, 4), torch.ones(3, 2, 5))",
+    "transformer activation": "torch.nn.TransformerEncoderLayer(4, 2, activation='sin')",
+    "adaptive softmax": """
+m = fixed(torch.nn.AdaptiveLogSoftmaxWithLoss(4, 9, [3, 5], div_value=2.0, head_bias=True))
+y = torch.linspace(-1, 1, 16).view(4, 4).requires_grad_()
+r = m(y, torch.tensor([0, 4, 8, 2]))
+r.loss.backward()
+out = [r.output, r.loss, y.grad, m.log_prob(y), m.predict(y), repr(m), m(y[0], torch.tensor(6)).output]
+""",
+    "adaptive softmax target": "torch.nn.AdaptiveLogSoftmaxWithLoss(4, 9, [3])(torch.ones(1, 4), torch.tensor([9]))",
+    "adaptive softmax cutoffs": "torch.nn.AdaptiveLogSoftmaxWithLoss(4, 9, [3, 3])",
+    "lazy": "P = use('torch.nn.parameter')\nout = [isinstance(L.weight, P.UninitializedParameter), P.is_lazy(L.weight)]",
+    **{f"flex_attention {name}": f"""
+A = use("torch.nn.attention.flex_attention")
+q, k, v = (torch.linspace(-1, i, 2 * 2 * 3 * 4).view(2, 2, 3, 4) for i in (1, 2, 3))
+bias = torch.linspace(0, 1, 2)
+doc = torch.tensor([0, 0, 1])
+mask = A.create_block_mask({mask}, {b}, None, 3, 3, device="cpu")
+o, lse = A.flex_attention(q, k, v, score_mod={score}, block_mask=mask, return_lse=True)
+out = [o, lse, A.create_mask({mask}, {b}, None, 3, 3, device="cpu")]
+""" for name, mask, b, score in (
+        ("causal", "lambda b, h, q, kv: q >= kv", None, "None"),
+        ("documents", "A.and_masks(lambda b, h, q, kv: doc[q] == doc[kv], lambda b, h, q, kv: q > kv)", None, "None"),
+        ("scores", "lambda b, h, q, kv: (q >= kv) | (b == 1)", 2, "lambda s, b, h, q, kv: s + bias[h] * (q - kv)"),
+    )},
+    "flex_attention heads": "use('torch.nn.attention.flex_attention').flex_attention(torch.ones(1, 4, 2, 2), torch.ones(1, 2, 2, 2), torch.ones(1, 2, 2, 2))",
+    "flex_attention gqa": "out = use('torch.nn.attention.flex_attention').flex_attention(torch.linspace(0, 1, 16).view(1, 4, 2, 2), torch.linspace(0, 2, 8).view(1, 2, 2, 2), torch.linspace(0, 3, 8).view(1, 2, 2, 2), enable_gqa=True)",
 }

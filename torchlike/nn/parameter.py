@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from torchlike import printing
+from torchlike import absent, printing
 from torchlike.tensor import Tensor
 
 
@@ -87,3 +87,13 @@ class Buffer(Tensor, metaclass=_BufferMeta):
         held._is_buffer = True
         held.persistent = persistent
         return held
+
+
+_LAZY = "lazy modules do not exist here: give the layer its sizes"
+UninitializedParameter: Any = absent.kind("torch.nn.parameter.UninitializedParameter", _LAZY)
+UninitializedBuffer: Any = absent.kind("torch.nn.parameter.UninitializedBuffer", _LAZY)
+
+
+def is_lazy(param: Any) -> bool:
+    """False: every parameter has its shape."""
+    return False

@@ -13,5 +13,6 @@ from torchlike.optim.adaptive import RMSprop as RMSprop
 from torchlike.optim.asgd_rprop import ASGD as ASGD
 from torchlike.optim.asgd_rprop import Rprop as Rprop
 from torchlike.optim.from_optax import from_optax as from_optax
+from torchlike.optim.lbfgs import LBFGS as LBFGS
 from torchlike.optim.optimizer import Optimizer as Optimizer
 from torchlike.optim.sgd import SGD as SGD

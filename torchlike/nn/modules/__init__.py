@@ -1,6 +1,7 @@
 """The modules of torch.nn."""
 
 from torchlike.nn.modules.activation import *  # noqa: F403
+from torchlike.nn.modules.adaptive import *  # noqa: F403
 from torchlike.nn.modules.attention import *  # noqa: F403
 from torchlike.nn.modules.batchnorm import *  # noqa: F403
 from torchlike.nn.modules.container import *  # noqa: F403
@@ -17,5 +18,6 @@ from torchlike.nn.modules.padding import *  # noqa: F403
 from torchlike.nn.modules.pooling import *  # noqa: F403
 from torchlike.nn.modules.rnn import *  # noqa: F403
 from torchlike.nn.modules.sparse import *  # noqa: F403
+from torchlike.nn.modules.transformer import *  # noqa: F403
 from torchlike.nn.modules.unpooling import *  # noqa: F403
 from torchlike.nn.modules.upsampling import *  # noqa: F403
