@@ -141,14 +141,17 @@ out = [r.output, r.loss, y.grad, m.log_prob(y), m.predict(y), repr(m), m(y[0], t
     "adaptive softmax target": "torch.nn.AdaptiveLogSoftmaxWithLoss(4, 9, [3])(torch.ones(1, 4), torch.tensor([9]))",
     "adaptive softmax cutoffs": "torch.nn.AdaptiveLogSoftmaxWithLoss(4, 9, [3, 3])",
     "lazy": "P = use('torch.nn.parameter')\nout = [isinstance(L.weight, P.UninitializedParameter), P.is_lazy(L.weight)]",
+    # inside a function: PyTorch's compiler looks for the globals of a real module
     **{f"flex_attention {name}": f"""
-A = use("torch.nn.attention.flex_attention")
-q, k, v = (torch.linspace(-1, i, 2 * 2 * 3 * 4).view(2, 2, 3, 4) for i in (1, 2, 3))
-bias = torch.linspace(0, 1, 2)
-doc = torch.tensor([0, 0, 1])
-mask = A.create_block_mask({mask}, {b}, None, 3, 3, device="cpu")
-o, lse = A.flex_attention(q, k, v, score_mod={score}, block_mask=mask, return_lse=True)
-out = [o, lse, A.create_mask({mask}, {b}, None, 3, 3, device="cpu")]
+def run():
+    A = use("torch.nn.attention.flex_attention")
+    q, k, v = (torch.linspace(-1, i, 2 * 2 * 3 * 4).view(2, 2, 3, 4) for i in (1, 2, 3))
+    bias = torch.linspace(0, 1, 2)
+    doc = torch.tensor([0, 0, 1])
+    mask = A.create_block_mask({mask}, {b}, None, 3, 3, device="cpu")
+    o, lse = A.flex_attention(q, k, v, score_mod={score}, block_mask=mask, return_lse=True)
+    return [o, lse, A.create_mask({mask}, {b}, None, 3, 3, device="cpu")]
+out = run()
 """ for name, mask, b, score in (
         ("causal", "lambda b, h, q, kv: q >= kv", None, "None"),
         ("documents", "A.and_masks(lambda b, h, q, kv: doc[q] == doc[kv], lambda b, h, q, kv: q > kv)", None, "None"),

@@ -31,7 +31,8 @@ _CLASSES = {"Generator", "Size", "device", "dtype", "finfo", "iinfo", "layout", 
 
 # parts of Python's protocol that every class has, and private hooks between Tensor and its own C++ base
 _BOOKKEEPING = {"__module__", "__dict__", "__weakref__", "__torch_function__", "__torch_dispatch__", "__annotations__",
-                "__cuda_array_interface__", "__setstate__", "__abstractmethods__", "__array_namespace__"}  # fmt: skip
+                "__cuda_array_interface__", "__setstate__", "__abstractmethods__", "__array_namespace__",
+                "__slotnames__"}  # fmt: skip
 
 
 @functools.cache
