@@ -179,6 +179,7 @@ OPERATIONS = {
         x0 = torch.zeros(0, 2, dtype=torch.int64)
         y0 = F.softmax(x0, -2)
         y1 = torch.tensor(True).kthvalue(1, 0)[0]
+        y2 = torch.tensor(1j).cummax(0)[0]
     """,
     "unique() cannot be captured": """
         x0 = torch.tensor([3.0, 1.0, 3.0])

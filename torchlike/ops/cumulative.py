@@ -35,7 +35,7 @@ def cumprod(input: Array, dim: int, *, dtype=None):
 
 @op("*.logcumsumexp")
 def logcumsumexp(input: Array, dim: int):
-    """log of the running sum of exp(x), without overflow."""
+    """log of the running sum of exp(x), without overflow. The phase of complex results lies within one turn."""
     need(input, "logcumsumexp_out_cpu", 2)
     at = wrap_dim(dim, input.ndim)
     return lax.cumlogsumexp(input, at) if input.ndim else input
@@ -43,10 +43,10 @@ def logcumsumexp(input: Array, dim: int):
 
 def _running_extreme(x, dim: int, cumulative, name: str):
     """(values, where each stands): the last of equal ones; once something is not a number, it stays so."""
-    need(x, f"{name}_cpu", 0, 2)
     at = wrap_dim(dim, x.ndim)
     if not x.ndim:
         return x, jnp.zeros((), jnp.int64)
+    need(x, f"{name}_cpu", 0, 2)
     bare = lax.stop_gradient(x.astype(jnp.uint8) if x.dtype == bool else x)
     new = (bare == cumulative(bare, at)) | (bare != bare)
     places = lax.broadcasted_iota(jnp.int64, x.shape, at)
