@@ -181,6 +181,17 @@ OPERATIONS = {
         y1 = torch.tensor(True).kthvalue(1, 0)[0]
         y2 = torch.tensor(1j).cummax(0)[0]
     """,
+    "topk of what is no number, of either sign": """
+        x0 = torch.tensor([1.0, 0.0, 1.0, -2.0])
+        y0 = torch.xlogy(x0, -1.0)
+        y1 = y0.topk(1)[0]
+        y2 = (-y0).topk(3)[0]
+        y3 = y0.topk(2, largest=False)[0]
+    """,
+    "kl_div counts a 0-dim tensor's dtype less": """
+        x0 = torch.tensor([0.5, 0.25])
+        y0 = F.kl_div(torch.tensor(0.5, dtype=torch.float64), x0)
+    """,
     "unique() cannot be captured": """
         x0 = torch.tensor([3.0, 1.0, 3.0])
         y0 = x0.unique()

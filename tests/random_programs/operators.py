@@ -196,7 +196,7 @@ def _host(x):
     if isinstance(x, torch.Tensor):
         name = str(x.dtype).removeprefix("torch.")
         x = x.detach().resolve_conj().resolve_neg()
-        return name, (x.float() if x.dtype == torch.bfloat16 else x).numpy().copy()
+        return name, (x.float() if x.dtype == torch.bfloat16 else x).numpy(force=True).copy()
     if isinstance(x, torchlike.Tensor):
         host = np.array(x.detach()._host())
         return x.dtype.name, host.astype(np.float32) if host.dtype.name == "bfloat16" else host

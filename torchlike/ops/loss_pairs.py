@@ -143,7 +143,7 @@ def binary_cross_entropy_with_logits(
 @op(grad=_reduced("SubBackward0", 2))
 def kl_div(input: Array, target: Array, reduction: str = "mean", log_target: bool = False):
     """target · (log(target) - input), the target given as logarithm if `log_target`; `input` is a logarithm."""
-    target, input = _pair(target, input)
+    target, input = _pair(*promote(target, input))  # here a 0-dim one counts less
     loss = jnp.exp(target) * (target - input) if log_target else xlogy(target, target) - target * input
     if reduction == "batchmean":
         return loss.sum() / input.shape[0] if input.ndim else loss.sum()
@@ -156,7 +156,7 @@ def poisson_nll_loss(
 ):  # fmt: skip
     """exp(input) - target · input (input a logarithm) or input - target · log(input + eps); with `full`, Stirling's
     approximation of log(target!) is added where target > 1."""
-    input, target = _pair(input, target)
+    input, target = _pair(*promote(input, target))
     floating, aim = promote_float(input, target)
     loss = jnp.exp(floating) - target * input if log_input else input - target * jnp.log(floating + eps)
     if full:
@@ -178,7 +178,7 @@ def gaussian_nll_loss(input: Array, target: Array, var: Array, full: bool, eps: 
 @op(grad=_reduced("AddBackward0"))
 def hinge_embedding_loss(input: Array, target: Array, margin: float = 1.0, reduction: str = "mean"):
     """input where target is 1, max(0, margin - input) where it is -1."""
-    input, target = _pair(input, target)
+    input, target = _pair(*promote(input, target))
     hinge = margin - input
     loss = jnp.where(target != 1, jnp.where(hinge >= 0, hinge, 0), 0) + jnp.where(target != -1, input, 0)
     return reduce(loss, reduction)
@@ -200,7 +200,7 @@ def margin_ranking_loss(input1: Array, input2: Array, target: Array, margin: flo
 @op(grad="SoftMarginLossBackward0")
 def soft_margin_loss(input: Array, target: Array, reduction: str = "mean"):
     """log(1 + exp(-target · input)) for targets 1 and -1."""
-    input, target = _pair(input, target)
+    input, target = _pair(*promote(input, target))
     return reduce(jnp.log1p(jnp.exp(-target * input)), reduction)
 
 

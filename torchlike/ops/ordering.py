@@ -75,6 +75,8 @@ def topk(input: Array, k: int, dim: int = -1, largest: bool = True, sorted: bool
         return (input, jnp.zeros((), jnp.int64)) if k else (input.reshape(1)[:0], jnp.zeros((0,), jnp.int64))
     if largest:
         moved = jnp.moveaxis(lax.stop_gradient(input), at, -1)
+        if category(moved.dtype) == 2:
+            moved = jnp.where(jnp.isnan(moved), jnp.asarray(jnp.nan, moved.dtype), moved)  # XLA puts -nan last
         indices = jnp.moveaxis(lax.top_k(moved, k)[1], -1, at).astype(jnp.int64)
     else:
         indices = lax.slice_in_dim(ranked(input, at), 0, k, axis=at)
