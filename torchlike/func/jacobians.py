@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from torchlike.func.transforms import _chosen, _pushed, vjp
+from torchlike.func.transforms import Follow, _chosen, _pushed, vjp
 from torchlike.func.vmap import vmap
 from torchlike.utils import _pytree as tree
 
@@ -58,19 +58,21 @@ def jacrev(
     @functools.wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         places = _chosen(argnums, args)
-        chosen = tuple([args[i] for i in places])
-        value, pull, *aux = vjp(_with_chosen(func, args, kwargs, places), *chosen, has_aux=has_aux)
-        outs, out_spec = tree.tree_flatten(value)
-        inner = vmap(lambda *rows: pull(tree.tree_unflatten(rows, out_spec)), chunk_size=chunk_size)
-        rows, in_spec = tree.tree_flatten(inner(*_basis(outs)))
-        blocks, start = [], 0
-        for out in outs:
-            n = out.numel()
-            part = [r[start : start + n].reshape(*out.shape, *r.shape[1:]) for r in rows]
-            nest = tree.tree_unflatten(part, in_spec)
-            blocks.append(nest if isinstance(argnums, tuple) else nest[0])
-            start += n
-        made = tree.tree_unflatten(blocks, out_spec)
+        with Follow() as follow:  # what `vmap` leaves of the history ends here
+            chosen = tuple([args[i] for i in places])
+            value, pull, *aux = vjp(_with_chosen(func, args, kwargs, places), *chosen, has_aux=has_aux)
+            outs, out_spec = tree.tree_flatten(value)
+            inner = vmap(lambda *rows: pull(tree.tree_unflatten(rows, out_spec)), chunk_size=chunk_size)
+            rows, in_spec = tree.tree_flatten(inner(*_basis(outs)))
+            blocks, start = [], 0
+            for out in outs:
+                n = out.numel()
+                part = [r[start : start + n].reshape(*out.shape, *r.shape[1:]) for r in rows]
+                nest = tree.tree_unflatten(part, in_spec)
+                blocks.append(nest if isinstance(argnums, tuple) else nest[0])
+                start += n
+            made = tree.tree_unflatten(blocks, out_spec)
+            made = tree.tree_map(follow.end, made)
         return (made, aux[0]) if has_aux else made
 
     return wrapper
@@ -88,21 +90,23 @@ def jacfwd(
     @functools.wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         places = _chosen(argnums, args)
-        chosen = tuple([args[i] for i in places])
-        value, aux, push = _pushed(_with_chosen(func, args, kwargs, places), chosen, has_aux, "jacfwd(f)(*args)")
-        outs, out_spec = tree.tree_flatten(value)
-        ins, in_spec = tree.tree_flatten(chosen)
-        columns = vmap(lambda *tangents: push(list(tangents)), out_dims=-1, chunk_size=chunk_size)(*_basis(ins))
-        blocks = []
-        for column in tree.tree_leaves(columns):
-            part, start = [], 0
-            for x in ins:
-                n = x.numel()
-                part.append(column[..., start : start + n].reshape(*column.shape[:-1], *x.shape))
-                start += n
-            nest = tree.tree_unflatten(part, in_spec)
-            blocks.append(nest if isinstance(argnums, tuple) else nest[0])
-        made = tree.tree_unflatten(blocks, out_spec)
+        with Follow() as follow:
+            chosen = tuple([args[i] for i in places])
+            value, aux, push = _pushed(_with_chosen(func, args, kwargs, places), chosen, has_aux, "jacfwd(f)(*args)")
+            outs, out_spec = tree.tree_flatten(value)
+            ins, in_spec = tree.tree_flatten(chosen)
+            columns = vmap(lambda *tangents: push(list(tangents)), out_dims=-1, chunk_size=chunk_size)(*_basis(ins))
+            blocks = []
+            for column in tree.tree_leaves(columns):
+                part, start = [], 0
+                for x in ins:
+                    n = x.numel()
+                    part.append(column[..., start : start + n].reshape(*column.shape[:-1], *x.shape))
+                    start += n
+                nest = tree.tree_unflatten(part, in_spec)
+                blocks.append(nest if isinstance(argnums, tuple) else nest[0])
+            made = tree.tree_unflatten(blocks, out_spec)
+            made = tree.tree_map(follow.end, made)
         return (made, aux) if has_aux else made
 
     return wrapper
