@@ -125,7 +125,7 @@ d = use("torch.distributions")
 a, b = d.Normal(0.0, 1.0), d.Normal(torch.tensor(1.0), 2.0)
 out = [d.kl_divergence(a, b), b.cdf(torch.tensor(0.5))]
 """,
-    "normal bad scale": "use('torch.distributions').Normal(0.0, -1.0)",
+    "normal bad scale": "use('torch.distributions').Normal(0.0, -1.0, validate_args=True)",
     "beta": "out = use('torch.distributions').Beta(torch.tensor(2.0), torch.tensor(3.0)).log_prob(torch.tensor(0.4))",
     "adamw": """
 w = torch.nn.Parameter(torch.ones(3))
