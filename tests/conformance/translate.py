@@ -37,14 +37,19 @@ def tensor(t: torch.Tensor):
     if id(t) in _made:
         return _made[id(t)][1]
     plain = t.detach().resolve_conj().resolve_neg()
+    # a marked conjugate has been computed just now: its memory is its own, and will be somebody else's after this call
+    shared = _places.get(_place(plain), 0) if _place(plain) == _place(t) else 0
     n = plain.untyped_storage().nbytes() // plain.itemsize
-    if plain.is_contiguous() and n == plain.numel() and _places.get(_place(plain), 0) < 2:
+    if plain.is_contiguous() and n == plain.numel() and shared < 2:
         made = _wrap(array(plain))
     else:
         key = _place(plain), plain.dtype
-        if key not in _memory:
-            _memory[key] = _wrap(array(torch.as_strided(plain, (n,), (1,), 0)))
-        made = _memory[key].as_strided(plain.shape, plain.stride(), plain.storage_offset())
+        memory = _memory.get(key) if shared else None
+        if memory is None:
+            memory = _wrap(array(torch.as_strided(plain, (n,), (1,), 0)))
+        if shared:
+            _memory[key] = memory
+        made = memory.as_strided(plain.shape, plain.stride(), plain.storage_offset())
     made = made.requires_grad_() if t.requires_grad else made
     if _places:
         _made[id(t)] = t, made
@@ -76,7 +81,7 @@ def together(*parts) -> list:
 
 def _collect(x, seen: dict) -> None:
     if isinstance(x, torch.Tensor) and x.layout is torch.strided and x.numel():
-        seen[id(x)] = x.detach().resolve_conj().resolve_neg() if x.is_conj() or x.is_neg() else x
+        seen[id(x)] = x
     elif isinstance(x, list | tuple):
         for v in x:
             _collect(v, seen)
