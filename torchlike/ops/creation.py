@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax.numpy as jnp
+from jax import lax
 
 from torchlike.core.op import Array, Op, Scalar, Sizes, op
 from torchlike.ops.overflow import check_fits
@@ -33,7 +34,8 @@ def linspace(start: Scalar, end: Scalar, steps: int, dtype):
         return jnp.asarray(start, d).reshape(1)
     wide = jnp.dtype(d) if d.kind in "fc" else jnp.dtype(jnp.float64)
     start, end = jnp.asarray(start, wide), jnp.asarray(end, wide)
-    step = (end - start) / (steps - 1)
+    gaps = lax.optimization_barrier(jnp.asarray(steps - 1, wide))  # XLA would multiply by a rounded 1 / gaps
+    step = (end - start) / gaps
     i = jnp.arange(steps).astype(wide)
     return jnp.where(i < steps // 2, start + step * i, end - step * (steps - 1 - i)).astype(d)
 

@@ -110,7 +110,7 @@ def _max_pool(name: str, n: int, input, kernel_size, stride, padding, dilation, 
     )
     if n == 1:
         check(
-            input.ndim in (2, 3) and 0 not in input.shape[1:],
+            input.ndim in (2, 3) and 0 not in input.shape[input.ndim - 2 :],
             "max_pool1d: Expected 2D or 3D (batch mode) tensor with optional 0 dim batch size for input, but got:"
             f"{listed(input)}",
         )
