@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from torchlike import printing
-from torchlike.core import batching, capture, former, graph, variable
+from torchlike.core import batching, capture, former, forward, graph, variable
 from torchlike.core import device as _device
 from torchlike.core import dtype as _dtype
 from torchlike.core.hooks import RemovableHandle
@@ -217,7 +217,7 @@ class Tensor(Methods, Variable):
     @property
     def data(self) -> Tensor:
         """The same memory, out of the graph. Assigning makes the tensor use another tensor's memory."""
-        return batching.detached(self) if self._aval().traced else self._alias()
+        return Tensor.detach(self)
 
     @data.setter
     def data(self, other: Tensor) -> None:
@@ -480,7 +480,9 @@ class Tensor(Methods, Variable):
 
     def detach(self) -> Tensor:
         """The same memory, out of the graph. See `clone()` for new memory in the graph."""
-        return batching.detached(self) if self._aval().traced else self._alias()
+        if self._aval().traced:
+            return batching.detached(self)
+        return forward.still(self) if variable.pushed is not None and forward.moves(self) else self._alias()
 
     def detach_(self) -> Tensor:
         """Take this tensor itself out of its graph."""

@@ -9,6 +9,7 @@ level apart: the tensors inside have the one that was made inside, the tensors b
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -31,6 +32,10 @@ class Level:
         self.size = size
         self.randomness = randomness
         self.depth = depth
+
+
+renamed: Callable[[Value, Value], None] = None  # type: ignore[assignment]
+"""Tells a forward pass that a value has another name (core/forward.py puts it here)."""
 
 
 class _Levels(threading.local):
@@ -99,6 +104,17 @@ def detached(x: Any) -> Any:
         value = Value(value.aval, Batched(snapshot(array.tensor.detach()), array.depth, array.spread))
         return wrap(value)
     return x._alias()
+
+
+def out_of_graph(x: Any) -> Any:
+    """A tensor out of the graphs of all levels, which keeps its tangents; inside it has memory of its own."""
+    value = x._read()
+    array = value.array
+    if array.__class__ is not Batched:
+        return x._alias()
+    made = Value(value.aval, Batched(snapshot(out_of_graph(array.tensor)), array.depth, array.spread))
+    renamed(value, made)
+    return wrap(made)
 
 
 def enter(size: int, randomness: str) -> Level:

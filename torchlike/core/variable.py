@@ -175,6 +175,8 @@ memory: Callable[[Variable], Variable] = None  # type: ignore[assignment]
 # core/batching.py puts these two here: an operation on tensors inside `vmap`, and what a write takes out of it
 batched: Callable[[Any, list, list], tuple | None] = None  # type: ignore[assignment]
 unbatched: Callable[[Variable, Value], Value] = None  # type: ignore[assignment]
+pushed: Callable[[Any, list, list, list, bool | None], None] | None = None
+"""While a forward pass is in progress: gives the results of an operation their tangents (core/forward.py)."""
 casting: Callable[[Any, list], list] | None = None
 """While an autocast block is open: (op, inputs) to the inputs in other dtypes (amp/autocast_mode.py)."""
 
@@ -245,6 +247,8 @@ def apply(op: Op, template: tuple, inputs: list, *, device=None, track: bool | N
         outs, inputs, values = found
     else:
         outs = recorder.record(use, values)
+    if pushed is not None:
+        pushed(use, inputs, values, outs, track)
     mask = node = None
     if wanted and use.differentiable and (mode.grad if track is None else track):
         edges = [x._edge() if a.inexact and isinstance(x, Variable) else None for x, a in zip(inputs, avals)]  # noqa: B905

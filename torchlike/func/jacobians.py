@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from torchlike.func.transforms import Follow, _chosen, _pushed, vjp
+from torchlike.func.transforms import Follow, _chosen, pushed, vjp
 from torchlike.func.vmap import vmap
 from torchlike.utils import _pytree as tree
 
@@ -90,23 +90,21 @@ def jacfwd(
     @functools.wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         places = _chosen(argnums, args)
-        with Follow() as follow:
-            chosen = tuple([args[i] for i in places])
-            value, aux, push = _pushed(_with_chosen(func, args, kwargs, places), chosen, has_aux, "jacfwd(f)(*args)")
-            outs, out_spec = tree.tree_flatten(value)
-            ins, in_spec = tree.tree_flatten(chosen)
-            columns = vmap(lambda *tangents: push(list(tangents)), out_dims=-1, chunk_size=chunk_size)(*_basis(ins))
-            blocks = []
-            for column in tree.tree_leaves(columns):
-                part, start = [], 0
-                for x in ins:
-                    n = x.numel()
-                    part.append(column[..., start : start + n].reshape(*column.shape[:-1], *x.shape))
-                    start += n
-                nest = tree.tree_unflatten(part, in_spec)
-                blocks.append(nest if isinstance(argnums, tuple) else nest[0])
-            made = tree.tree_unflatten(blocks, out_spec)
-            made = tree.tree_map(follow.end, made)
+        chosen = tuple([args[i] for i in places])
+        value, aux, push = pushed(_with_chosen(func, args, kwargs, places), chosen, has_aux, "jacfwd(f)(*args)")
+        outs, out_spec = tree.tree_flatten(value)
+        ins, in_spec = tree.tree_flatten(chosen)
+        columns = vmap(lambda *tangents: push(list(tangents)), out_dims=-1, chunk_size=chunk_size)(*_basis(ins))
+        blocks = []
+        for column in tree.tree_leaves(columns):
+            part, start = [], 0
+            for x in ins:
+                n = x.numel()
+                part.append(column[..., start : start + n].reshape(*column.shape[:-1], *x.shape))
+                start += n
+            nest = tree.tree_unflatten(part, in_spec)
+            blocks.append(nest if isinstance(argnums, tuple) else nest[0])
+        made = tree.tree_unflatten(blocks, out_spec)
         return (made, aux) if has_aux else made
 
     return wrapper

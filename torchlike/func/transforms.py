@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from torchlike.core import batching
+from torchlike.core import batching, forward
 from torchlike.core.autograd import run_backward
 from torchlike.core.graph import AccumulateGrad, Node, _at, mode
 from torchlike.core.variable import Variable, wrap
@@ -90,7 +90,7 @@ class Follow:
         if not isinstance(x, Variable) or x._edge() is None:
             return x
         if not self.outer and _depth.open == 1:
-            return x.detach()  # type: ignore[attr-defined]
+            return batching.out_of_graph(x)
         return x if self.leads_on([x]) else x._alias()
 
 
@@ -256,46 +256,6 @@ def vjp(func: Callable, *primals: Any, has_aux: bool = False) -> tuple:
     return (finished, pull, aux) if has_aux else (finished, pull)
 
 
-def _pushed(func: Callable, primals: tuple, has_aux: bool, told: str) -> tuple:
-    """(value, aux, a function from flat tangents to the nest of Jacobian-vector products).
-
-    A Jacobian-vector product is the gradient, towards u, of the vector-Jacobian product with u, which is linear in u.
-    """
-    with Follow() as follow:
-        given, handles, _ = _begin(follow, primals)
-        value, aux = func(*given), None
-        if has_aux:
-            if not (isinstance(value, tuple) and len(value) == 2):
-                raise RuntimeError(f"{told}: output of function f should be a tuple: (output, aux) if has_aux is True")
-            value, aux = value
-        roots, spec = _tensors(value, told)
-        starts = [follow.start(zeros_like(r)) if r._aval().inexact else None for r in roots]
-        places = [s[1] for s in starts if s is not None]
-        linear = [r for r, s in zip(roots, starts, strict=True) if s is not None and r._edge() is not None]
-        cotangents = [s[0] for r, s in zip(roots, starts, strict=True) if s is not None and r._edge() is not None]
-        found: list = [None] * len(handles)
-        if linear:
-            found = run_backward(
-                linear, cotangents, keep_graph=True, create_graph=True, inputs=handles, accumulate=False
-            )
-        finished = tree.tree_unflatten([follow.end(r) for r in roots], spec)
-        aux = tree.tree_map(follow.end, aux)
-
-    def push(tangents: list) -> Any:
-        with Follow() as again:
-            again.ends = list(follow.ends)
-            pairs = [(g, t) for g, t in zip(found, tangents, strict=True) if g is not None]
-            made = again.gradients([g for g, _ in pairs], places, [t for _, t in pairs])
-            rest = iter(made)
-            out = []
-            for r, s in zip(roots, starts, strict=True):
-                g = next(rest) if s is not None else None
-                out.append(again.end(zeros_like(r) if g is None else g))
-        return tree.tree_unflatten(out, spec)
-
-    return finished, aux, push
-
-
 def _check_tangents(primals: tuple, tangents: tuple) -> list:
     leaves, spec = tree.tree_flatten(primals)
     given, tangent_spec = tree.tree_flatten(tangents)
@@ -317,10 +277,27 @@ def _check_tangents(primals: tuple, tangents: tuple) -> list:
     return given
 
 
+def _moving(level: forward.Level, primals: Any, tangents: list) -> tuple[Any, list]:
+    """(the nest of primals that move with these tangents, the values that move)."""
+    leaves, spec = tree.tree_flatten(primals)
+    duals = [level.dual(batching.lift(p), t) for p, t in zip(leaves, tangents, strict=True)]
+    return tree.tree_unflatten(duals, spec), [d._read() for d in duals]
+
+
+def _split(value: Any, has_aux: bool, told: str) -> tuple[Any, Any]:
+    """(value, aux) of what a function returned."""
+    if not has_aux:
+        return value, None
+    if not (isinstance(value, tuple) and len(value) == 2):
+        raise RuntimeError(f"{told}: output of function f should be a tuple: (output, aux) if has_aux is True")
+    return value
+
+
 def jvp(func: Callable, primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False) -> tuple:
     """(func(*primals), the Jacobian-vector product with the tangents), and aux with `has_aux`.
 
-    With `strict` an output that does not depend on the inputs raises, elsewhere its product is zero.
+    `func` runs once, and each of its operations is followed by its tangents (`jax.jvp`). With `strict` an output that
+    does not depend on the inputs raises RuntimeError, elsewhere its product is zero.
 
     >>> import torchlike as torch
     >>> torch.func.jvp(torch.sin, (torch.zeros(1),), (torch.ones(1),))
@@ -330,17 +307,50 @@ def jvp(func: Callable, primals: Any, tangents: Any, *, strict: bool = False, ha
         if not isinstance(value, tuple):
             like = " E.g. it should be valid to call f(*primals)." if name == "primals" else ""
             raise RuntimeError(f"jvp(f, primals, tangents): Expected {name} to be a tuple.{like}")
-    if strict:
-        raise NotImplementedError("torch.func.jvp(strict=True): call it without, independent outputs give zeros")
     given = _check_tangents(primals, tangents)
-    value, aux, push = _pushed(func, primals, has_aux, "jvp(f, primals, tangents)")
-    made = push(given)
-    return (value, made, aux) if has_aux else (value, made)
+    told = "jvp(f, primals, tangents)"
+    with forward.level() as level:
+        moving, _ = _moving(level, primals, given)
+        value, aux = _split(func(*moving), has_aux, told)
+        outs, spec = _tensors(value, told)
+        made = [level.tangent(out) for out in outs]
+        if strict and any(t is None for t in made):
+            raise RuntimeError(
+                "jvp(f, primals, tangents, strict=True): The output of f is independent of the inputs. This is not "
+                "allowed with strict=True."
+            )
+        made = [zeros_like(out) if t is None else t for out, t in zip(outs, made, strict=True)]
+    pushed = tree.tree_unflatten(made, spec)
+    return (value, pushed, aux) if has_aux else (value, pushed)
+
+
+def pushed(func: Callable, primals: tuple, has_aux: bool, told: str) -> tuple:
+    """(value, aux, a function from flat tangents to the nest of Jacobian-vector products); `func` runs once."""
+    with forward.level(keep=True) as level:
+        moving, start = _moving(level, primals, [zeros_like(p) for p in tree.tree_leaves(primals)])
+        value, aux = _split(func(*moving), has_aux, told)
+        outs, spec = _tensors(value, told)
+        ends = [out._read() for out in outs]
+        plain = [batching.snapshot(out) for out in outs]
+
+    def push(tangents: list) -> Any:
+        found = level.again(start, tangents, ends)
+        return tree.tree_unflatten([zeros_like(o) if t is None else t for o, t in zip(plain, found, strict=True)], spec)
+
+    return value, aux, push
 
 
 def linearize(func: Callable, *primals: Any) -> tuple[Any, Callable]:
-    """(func(*primals), a function from tangents to the Jacobian-vector product); it may be called again."""
-    value, _, push = _pushed(func, primals, False, "linearize(f, *primals)")
+    """(func(*primals), a function from tangents to the Jacobian-vector product).
+
+    `func` runs once; the function may be called again with other tangents, and keeps what it needs for that alive.
+
+    >>> import torchlike as torch
+    >>> value, push = torch.func.linearize(torch.sin, torch.zeros(2))
+    >>> push(torch.ones(2))
+    tensor([1., 1.])
+    """
+    value, _, push = pushed(func, primals, False, "linearize(f, *primals)")
 
     def apply_linear(*tangents: Any) -> Any:
         """The Jacobian-vector product with these tangents."""

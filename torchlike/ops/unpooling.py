@@ -16,22 +16,19 @@ from torchlike.ops.checks import check, listed, need, word
 from torchlike.ops.pooling import _largest
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _put(places: int, values, at):
     rows = jnp.arange(values.shape[0])[:, None]
     return jnp.zeros((values.shape[0], places), values.dtype).at[rows, at].set(values, mode="drop")
 
 
-def _put_forward(places, values, at):
-    return _put(places, values, at), at
-
-
-def _put_backward(places, at, cotangent):
+@_put.defjvp
+def _put_jvp(places, primals, tangents):
     # PyTorch's: also a value that a later one for the same place has overwritten gets that place's gradient
-    return jnp.take_along_axis(cotangent, at, 1, mode="fill", fill_value=0), np.zeros(at.shape, jax.dtypes.float0)
-
-
-_put.defvjp(_put_forward, _put_backward)
+    values, at = primals
+    rows = jnp.arange(values.shape[0])[:, None]
+    moved = jnp.zeros((values.shape[0], places), values.dtype).at[rows, at].add(tangents[0], mode="drop")
+    return _put(places, values, at), moved
 
 
 def _unpool(n: int, input, indices, size):
