@@ -8,8 +8,9 @@ level apart: the tensors inside have the one that was made inside, the tensors b
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -41,6 +42,7 @@ renamed: Callable[[Value, Value], None] = None  # type: ignore[assignment]
 class _Levels(threading.local):
     def __init__(self) -> None:
         self.open: list[Level] = []
+        self.others = 0  # further transforms of torch.func in progress
 
 
 _levels = _Levels()
@@ -157,6 +159,48 @@ class BatchedOp(Op):
 
     def function(self, template: tuple) -> Any:
         return jax.vmap(self.use.fn, self.axes)
+
+
+@contextlib.contextmanager
+def below(level: Level) -> Iterator[None]:
+    """A block outside this level and those inside it: what it computes with are the tensors behind."""
+    was, _levels.open = _levels.open, _levels.open[: level.depth - 1]
+    try:
+        yield
+    finally:
+        _levels.open = was
+
+
+@contextlib.contextmanager
+def another(size: int, randomness: str) -> Iterator[Level]:
+    """A block inside a level of its own."""
+    level = enter(size, randomness)
+    try:
+        yield level
+    finally:
+        leave(level)
+
+
+def innermost(tensors: list) -> Level | None:
+    """The innermost level that one of these tensors belongs to."""
+    arrays: list[Any] = [t._read().array for t in tensors]
+    depth = max([a.depth for a in arrays if a.__class__ is Batched], default=0)
+    return _levels.open[depth - 1] if depth else None
+
+
+@contextlib.contextmanager
+def transform() -> Iterator[None]:
+    """A block in which `transforming()` is true."""
+    _levels.others += 1
+    try:
+        yield
+    finally:
+        _levels.others -= 1
+
+
+def transforming() -> bool:
+    """Whether a transform of torch.func is in progress."""
+    return bool(_levels.open or _levels.others)
 
 
 def _run(use: Spec, inputs: list, values: list) -> tuple | None:

@@ -18,7 +18,7 @@ from typing import Any
 import jax
 from jax import lax
 
-from torchlike.core import batching, variable
+from torchlike.core import batching, graph, variable
 from torchlike.core.batching import Batched
 from torchlike.core.op import SLOT, Array, Op, Spec
 from torchlike.core.value import Value
@@ -174,7 +174,8 @@ def _push(use: Spec, inputs: list, values: list, outs: list, track: bool | None)
         if True not in moving or depth_of(outs[0]) > level.depth:
             continue
         _refuse(use, moving)
-        run = _run_of(use, moving, [_as_it_is(x, v) for x, v in zip(inputs, values, strict=True)], track)
+        given = [_as_it_is(x, v) for x, v in zip(inputs, values, strict=True)]
+        run = _run_of(use, moving, given, graph.mode.grad if track is None else track)
         with only(levels[:i]):
             level.step(
                 run, [v for v, m in zip(values, moving, strict=True) if m],
@@ -187,7 +188,7 @@ def _as_it_is(x: Any, value: Any) -> Any:
     return batching.snapshot(x) if isinstance(x, Variable) and x._edge() is not None else value
 
 
-def _run_of(use: Spec, moving: tuple[bool, ...], inputs: list, track: bool | None) -> Callable:
+def _run_of(use: Spec, moving: tuple[bool, ...], inputs: list, track: bool) -> Callable:
     def run(tangents: list) -> list:
         """The tangents of the results; where only some inputs move, a smaller rule does."""
         rest = iter(tangents)

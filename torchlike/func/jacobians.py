@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from torchlike.func.transforms import Follow, _chosen, pushed, vjp
+from torchlike.func.transforms import Follow, _chosen, pushed, settled, vjp
 from torchlike.func.vmap import vmap
 from torchlike.utils import _pytree as tree
 
@@ -104,7 +104,7 @@ def jacfwd(
                 start += n
             nest = tree.tree_unflatten(part, in_spec)
             blocks.append(nest if isinstance(argnums, tuple) else nest[0])
-        made = tree.tree_unflatten(blocks, out_spec)
+        made = tree.tree_map(settled, tree.tree_unflatten(blocks, out_spec))
         return (made, aux) if has_aux else made
 
     return wrapper

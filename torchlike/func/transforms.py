@@ -35,11 +35,14 @@ class Follow:
         self.ends: list[Node] = []
         self.mode = _at(True)
         self.mode.__enter__()
+        self.marked = batching.transform()
+        self.marked.__enter__()
         _depth.open += 1
         return self
 
     def __exit__(self, *exc: Any) -> None:
         _depth.open -= 1
+        self.marked.__exit__(None, None, None)
         self.mode.__exit__(*exc)
         for end in self.ends:
             end.finished = True  # type: ignore[attr-defined]
@@ -71,19 +74,7 @@ class Follow:
 
     def leads_on(self, tensors: list) -> bool:
         """Whether there is a leaf under these tensors that somebody may still want a gradient of."""
-        stack = [edge[0] for t in tensors if (edge := t._edge()) is not None]
-        seen = set(map(id, stack))
-        while stack:
-            node = stack.pop()
-            if isinstance(node, AccumulateGrad):
-                if not getattr(node, "finished", False) and node not in self.ends:
-                    return True
-                continue
-            for edge in node.edges:
-                if edge is not None and id(edge[0]) not in seen:
-                    seen.add(id(edge[0]))
-                    stack.append(edge[0])
-        return False
+        return _leads_on(tensors, self.ends)
 
     def end(self, x: Any) -> Any:
         """A result as it leaves the block."""
@@ -92,6 +83,31 @@ class Follow:
         if not self.outer and _depth.open == 1:
             return batching.out_of_graph(x)
         return x if self.leads_on([x]) else x._alias()
+
+
+def _leads_on(tensors: list, ends: list) -> bool:
+    stack = [edge[0] for t in tensors if (edge := t._edge()) is not None]
+    seen = set(map(id, stack))
+    while stack:
+        node = stack.pop()
+        if isinstance(node, AccumulateGrad):
+            if not getattr(node, "finished", False) and node not in ends:
+                return True
+            continue
+        for edge in node.edges:
+            if edge is not None and id(edge[0]) not in seen:
+                seen.add(id(edge[0]))
+                stack.append(edge[0])
+    return False
+
+
+def settled(x: Any) -> Any:
+    """A tensor as it leaves its level: without a history that only leads to beginnings of ended blocks."""
+    return x if x._edge() is None or _leads_on([x], []) else batching.out_of_graph(x)
+
+
+def _tangent_of(out: Any, tangent: Any) -> Any:
+    return zeros_like(out) if tangent is None else settled(tangent)
 
 
 def zeros_like(x: Any) -> Any:
@@ -309,7 +325,7 @@ def jvp(func: Callable, primals: Any, tangents: Any, *, strict: bool = False, ha
             raise RuntimeError(f"jvp(f, primals, tangents): Expected {name} to be a tuple.{like}")
     given = _check_tangents(primals, tangents)
     told = "jvp(f, primals, tangents)"
-    with forward.level() as level:
+    with forward.level() as level, batching.transform():
         moving, _ = _moving(level, primals, given)
         value, aux = _split(func(*moving), has_aux, told)
         outs, spec = _tensors(value, told)
@@ -319,14 +335,14 @@ def jvp(func: Callable, primals: Any, tangents: Any, *, strict: bool = False, ha
                 "jvp(f, primals, tangents, strict=True): The output of f is independent of the inputs. This is not "
                 "allowed with strict=True."
             )
-        made = [zeros_like(out) if t is None else t for out, t in zip(outs, made, strict=True)]
+    made = [_tangent_of(out, t) for out, t in zip(outs, made, strict=True)]
     pushed = tree.tree_unflatten(made, spec)
     return (value, pushed, aux) if has_aux else (value, pushed)
 
 
 def pushed(func: Callable, primals: tuple, has_aux: bool, told: str) -> tuple:
     """(value, aux, a function from flat tangents to the nest of Jacobian-vector products); `func` runs once."""
-    with forward.level(keep=True) as level:
+    with forward.level(keep=True) as level, batching.transform():
         moving, start = _moving(level, primals, [zeros_like(p) for p in tree.tree_leaves(primals)])
         value, aux = _split(func(*moving), has_aux, told)
         outs, spec = _tensors(value, told)
@@ -335,7 +351,7 @@ def pushed(func: Callable, primals: tuple, has_aux: bool, told: str) -> tuple:
 
     def push(tangents: list) -> Any:
         found = level.again(start, tangents, ends)
-        return tree.tree_unflatten([zeros_like(o) if t is None else t for o, t in zip(plain, found, strict=True)], spec)
+        return tree.tree_unflatten([_tangent_of(o, t) for o, t in zip(plain, found, strict=True)], spec)
 
     return value, aux, push
 
