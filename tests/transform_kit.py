@@ -17,7 +17,7 @@ except ImportError:
     real = None
 
 PRELUDE = """
-F, fw, Function = torch.func, torch.autograd.forward_ad, torch.autograd.Function
+F, fw, AF, Function = torch.func, torch.autograd.forward_ad, torch.autograd.functional, torch.autograd.Function
 o = torch.arange(6.0).view(2, 3) + 1
 d = torch.arange(1.0, 4.0)
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torchlike.autograd import forward_ad as forward_ad
 from torchlike.autograd import function as function
+from torchlike.autograd import functional as functional
 from torchlike.autograd.anomaly_mode import detect_anomaly as detect_anomaly
 from torchlike.autograd.anomaly_mode import set_detect_anomaly as set_detect_anomaly
 from torchlike.autograd.function import Function as Function
