@@ -37,6 +37,8 @@ def tensor(t: torch.Tensor):
     if id(t) in _made:
         return _made[id(t)][1]
     plain = t.detach().resolve_conj().resolve_neg()
+    if plain.ndim > 64:  # more than NumPy knows
+        return _wrap(array(plain.reshape(-1))).reshape(tuple(plain.shape))
     # a marked conjugate has been computed just now: its memory is its own, and will be somebody else's after this call
     shared = _places.get(_place(plain), 0) if _place(plain) == _place(t) else 0
     n = plain.untyped_storage().nbytes() // plain.itemsize

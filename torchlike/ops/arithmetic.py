@@ -131,8 +131,8 @@ def rtruediv(self, other):
 
 def _truncated(a, b):
     """The quotient rounded to its type, as PyTorch has it, and then towards zero; XLA would leave the first out."""
-    info = jnp.finfo(a.dtype)
-    return jnp.trunc(lax.reduce_precision(a / b, info.nexp, info.nmant))
+    info, wide = jnp.finfo(a.dtype), jnp.promote_types(a.dtype, jnp.float32)
+    return jnp.trunc(lax.reduce_precision(a.astype(wide) / b.astype(wide), info.nexp, info.nmant)).astype(a.dtype)
 
 
 @op("*.true_divide", "Tensor.true_divide_", grad="DivBackward0")

@@ -67,9 +67,18 @@ def slice_of(input, dim: int = 0, start=None, end=None, step: int = 1):
     return slicing.sliced(input, dim, first, length, step)
 
 
+def _narrow(input, dim, start, length):
+    check(
+        dim < input.dim(),
+        f"Expected dim < static_cast<int64_t>(self_sizes.size()) to be true, but got false: dimension {dim} of "
+        f"{input.dim()}",
+    )
+    return slicing.narrow(input, dim, start, length)
+
+
 for _name, _look, _what in (
     ("as_strided_copy", slicing.as_strided, "The memory under the tensor read with any sizes and strides"),
-    ("narrow_copy", slicing.narrow, "`length` elements of a dimension from `start` on"),
+    ("narrow_copy", _narrow, "`length` elements of a dimension from `start` on"),
     ("select_copy", slicing.select, "The part at an index of a dimension"),
     ("slice_copy", slice_of, "The elements start:end:step of a dimension"),
     ("split_copy", slicing.split, "Slices of one size, or of these sizes"),

@@ -45,7 +45,11 @@ def logspace(start: Scalar, end: Scalar, steps: int, base: Scalar, dtype):
     """base to the power of `linspace(start, end, steps)`."""
     d: Any = as_np(dtype)
     wide = jnp.complex128 if d.kind == "c" else jnp.float64
-    exponents = jnp.linspace(jnp.asarray(start, wide), jnp.asarray(end, wide), steps)
+    first, last = jnp.asarray(start, wide), jnp.asarray(end, wide)
+    if jnp.issubdtype(d, jnp.floating) and steps > 1:  # the ends are numbers of the result's type
+        info = jnp.finfo(d)
+        first, last = (lax.reduce_precision(x, info.nexp, info.nmant) for x in (first, last))
+    exponents = jnp.linspace(first, last, steps)
     return jnp.power(jnp.asarray(base, wide), exponents).astype(d)
 
 

@@ -119,6 +119,11 @@ def _resize_bytes(x, axis: int, place: np.ndarray, weights: np.ndarray):
     """As `_resize`, in PyTorch's fixed-point arithmetic: weights of 16 bits, one rounding per axis."""
     if x.shape[axis] == len(place):
         return x
+    weights = weights.copy()
+    for i in range(1, place.shape[1]):  # beyond the border one input stands for several: its weights are rounded as one
+        again = place[:, i] == place[:, i - 1]
+        weights[again, i] += weights[again, i - 1]
+        weights[again, i - 1] = 0
     bits = 0
     while bits < 22 and int(0.5 + weights.max() * (1 << (bits + 1))) < 1 << 15:
         bits += 1

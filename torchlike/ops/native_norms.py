@@ -49,7 +49,10 @@ def native_layer_norm(
 def native_group_norm(
     input: Array, weight: Array | None, bias: Array | None, N: int, C: int, HxW: int, group: int, eps: float
 ):
-    """(group_norm, means (N, group), 1 / sqrt(variance + eps) (N, group)); N, C and HxW are the input's sizes."""
+    """(group_norm, means (N, group), 1 / sqrt(variance + eps) (N, group)); N, C and HxW are the input's sizes.
+
+    Gradients come from all three; PyTorch leaves those of the last two out unless all three have one.
+    """
     check(
         group > 0 and C % group == 0,
         f"Expected number of channels in input to be divisible by num_groups, but got input of shape {listed(input)} "
@@ -63,7 +66,7 @@ def native_group_norm(
     y = y if weight is None else y * weight.reshape(channels)
     y = y if bias is None else y + bias.reshape(channels)
     kept = _statistics_dtype(input, weight)
-    return y.astype(input.dtype), _kept(mean[..., 0], kept), _kept(scale[..., 0], kept)
+    return y.astype(input.dtype), mean[..., 0].astype(kept), scale[..., 0].astype(kept)
 
 
 @op(grad="NativeBatchNormBackward0")

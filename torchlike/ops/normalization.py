@@ -10,6 +10,7 @@ import numpy as np
 from flax import linen
 from jax import lax
 
+from torchlike.core.dtype import category
 from torchlike.core.op import Array, Scalar, op
 from torchlike.ops.checks import check, listed, need_floating
 from torchlike.ops.promotion import promote_float
@@ -222,7 +223,10 @@ def local_response_norm(input: Array, size: int, alpha: float = 1e-4, beta: floa
     total = lax.reduce_window(
         jnp.pad(squares, pads), np.zeros((), input.dtype), lax.add, window, (1,) * input.ndim, "VALID"
     )
-    total, input = promote_float(total, input)
-    return input / (total / size * alpha + k) ** beta
+    if not input.size:
+        return input
+    mean = lax.div(total, jnp.asarray(size, total.dtype)) if category(input.dtype) == 1 else total / size
+    mean, input = promote_float(mean, input)
+    return input / (mean * alpha + k) ** beta
 
 

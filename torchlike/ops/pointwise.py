@@ -174,6 +174,9 @@ def complex(real: Array, imag: Array):
     return lax.complex(*jnp.broadcast_arrays(*elementwise(real, imag)))
 
 
+complex.op.exact = True
+
+
 @op("torch.polar")
 def polar(abs: Array, angle: Array):
     """Complex numbers from their lengths and angles."""

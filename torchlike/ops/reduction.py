@@ -21,6 +21,7 @@ from torchlike.ops.results import named, valued
 
 def over(dim, n: int) -> tuple[int, ...]:
     """The dimensions to reduce; None and () mean all."""
+    check(n <= 64, "only tensors with up to 64 dims are supported")
     return tuple(range(n)) if dim is None or dim == () else wrap_dims(dim, n)
 
 

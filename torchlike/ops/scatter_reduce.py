@@ -66,11 +66,17 @@ def _product_jvp(primals, tangents):
     zeros = (x == 0).astype(x.dtype).at[at].add((src == 0).astype(x.dtype))
     nonzero = _product(jnp.where(x == 0, 1, x), at, jnp.where(src == 0, 1, src))
 
-    def others(factor, zeros, nonzero):
-        rest = zeros - (factor == 0)
-        return jnp.where(rest > 0, 0, nonzero / jnp.where(factor == 0, 1, factor))
+    none = (jnp.where(x == 0, x, 0)).at[at].add(jnp.where(src == 0, src, 0))  # the sum of the zeros: it has a gradient
 
-    moved = (others(x, zeros, nonzero) * tangents[0]).at[at].add(others(src, zeros[at], nonzero[at]) * tangents[2])
+    def others(factor, zeros, nonzero, none):
+        zero = factor == 0
+        rest = zeros - zero
+        product = nonzero / jnp.where(zero, 1, factor)
+        return jnp.where(rest > 1, 0, jnp.where(rest > 0, none - jnp.where(zero, factor, 0), 1) * product)
+
+    moved = (others(x, zeros, nonzero, none) * tangents[0]).at[at].add(
+        others(src, zeros[at], nonzero[at], none[at]) * tangents[2]
+    )
     return _product(x, at, src), moved
 
 

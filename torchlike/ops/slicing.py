@@ -12,8 +12,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from torchlike.core import variable
-from torchlike.core.op import SLOT, Array, Scalar, Sizes, composite
-from torchlike.core.variable import Variable, View, contiguous_strides, view
+from torchlike.core.graph import mode
+from torchlike.core.op import SLOT, Array, Op, Scalar, Sizes, composite
+from torchlike.core.variable import Variable, View, apply, contiguous_strides, view
 from torchlike.ops.checks import check
 from torchlike.ops.complex_views import bits, view_as_complex, view_as_real
 from torchlike.ops.dims import apart, dense, wrap_dim
@@ -347,7 +348,8 @@ def strided(input: Array, size: Sizes, stride: Sizes, offset: Scalar):
 def as_strided(input, size, stride, storage_offset: int | None = None):
     """The memory under `input` read with any sizes, strides and offset (its own, unless given).
 
-    Differs from PyTorch: gradients also reach elements of that memory which `input` itself does not show.
+    Differs from PyTorch: gradients also reach elements of that memory which `input` itself does not show, unless
+    `input` is a view that asks for a gradient by itself.
     """
     size, stride = tuple(map(operator.index, size)), tuple(map(operator.index, stride))
     offset = input.storage_offset() if storage_offset is None else storage_offset
@@ -363,7 +365,22 @@ def as_strided(input, size, stride, storage_offset: int | None = None):
         f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset}, and itemsize {width} "
         f"requiring a storage size of {needed * width} are out of bounds for storage of size {whole.numel() * width}",
     )
-    return strided.view((SLOT, size, stride, SLOT), [whole, offset])
+    made = strided.view((SLOT, size, stride, SLOT), [whole, offset])
+    if mode.grad and input.requires_grad and not whole.requires_grad:
+        place, step, start = input._geometry()
+        shown = apply(_SHOWN, (SLOT, SLOT, place, step, SLOT, size, stride, SLOT), [whole, input, start, offset])
+        made._node, made._nr = shown._node, shown._nr
+    return made
+
+
+def _shown(
+    whole: Array, input: Array, place: Sizes, step: Sizes, start: Scalar, size: Sizes, stride: Sizes, offset: Scalar
+):
+    """What `strided` reads, as a function of the `input` that shows a part of the memory."""
+    return strided(_strided_write(whole, input, place, step, start), size, stride, offset)
+
+
+_SHOWN = Op("as_strided", _shown, grad="AsStridedBackward0")
 
 
 def memory(x):
