@@ -50,6 +50,8 @@ def main() -> int:
     for name, found, other_words, seconds in results:
         words += other_words
         times[name], ran[name] = seconds, list(found)
+        if len(times) % 25 == 0:
+            print(f"{len(times)} of {len(jobs)} operators", file=sys.stderr, flush=True)
         for aspect, (samples, failures) in found.items():
             asked[aspect] += 1
             passed[aspect] += not failures

@@ -9,6 +9,7 @@ from torchlike.core.dtype import category
 from torchlike.core.op import Array, op
 from torchlike.ops.checks import need
 from torchlike.ops.dims import wrap_dim
+from torchlike.ops.pointwise import complex_logaddexp
 from torchlike.ops.promotion import as_np
 from torchlike.ops.reduction import picked
 from torchlike.ops.results import valued
@@ -35,10 +36,16 @@ def cumprod(input: Array, dim: int, *, dtype=None):
 
 @op("*.logcumsumexp")
 def logcumsumexp(input: Array, dim: int):
-    """log of the running sum of exp(x), without overflow. The phase of complex results lies within one turn."""
+    """log of the running sum of exp(x), without overflow."""
     need(input, "logcumsumexp_out_cpu", 2)
     at = wrap_dim(dim, input.ndim)
-    return lax.cumlogsumexp(input, at) if input.ndim else input
+    if not input.ndim or not input.size:
+        return input
+    if not jnp.iscomplexobj(input):
+        return lax.cumlogsumexp(input, at)
+    rows = jnp.moveaxis(input, at, 0)  # one after the other: on which branch the logarithm lies depends on the order
+    rest = lax.scan(lambda total, x: (complex_logaddexp(total, x),) * 2, rows[0], rows[1:])[1]
+    return jnp.moveaxis(jnp.concatenate([rows[:1], rest]), 0, at)
 
 
 def _running_extreme(x, dim: int, cumulative, name: str):

@@ -12,7 +12,7 @@ from jax import lax
 from torchlike.core.dtype import category
 from torchlike.core.op import SLOT, Array, Op, composite, op
 from torchlike.core.value import put
-from torchlike.core.variable import apply, wrap
+from torchlike.core.variable import Variable, apply, wrap
 from torchlike.ops.checks import check, need
 from torchlike.ops.dims import wrap_dim
 from torchlike.ops.reduction import filled, picked
@@ -187,6 +187,11 @@ _BINCOUNT = Op("bincount", _counted, differentiable=False)
 @composite("*.bincount")
 def bincount(input, weights=None, minlength: int = 0):
     """How often each number from 0 to the greatest occurs (a barrier), or the sum of the weights standing there."""
+    check(
+        weights is None or isinstance(weights, Variable),
+        f"bincount(): argument 'weights' must be Tensor, not {type(weights).__name__}",
+        TypeError,
+    )
     check(input.ndim == 1 and not input.is_floating_point(), "bincount only supports 1-d non-negative integral inputs.")
     check(minlength >= 0, "minlength should be >= 0")
     host = input._host()

@@ -345,10 +345,10 @@ def logaddexp(input: Array, other: Array):
     """log(exp(input) + exp(other)), without overflow."""
     a, b = elementwise(input, other)
     need(a, "logaddexp_cpu", 2)
-    return _complex_logaddexp(a, b) if jnp.iscomplexobj(a) else jnp.logaddexp(a, b)
+    return complex_logaddexp(a, b) if jnp.iscomplexobj(a) else jnp.logaddexp(a, b)
 
 
-def _complex_logaddexp(a, b):
+def complex_logaddexp(a, b):
     """On the branch of the number with the greater real part, which PyTorch's result lies on too."""
     first = a.real >= b.real
     high, low = jnp.where(first, a, b), jnp.where(first, b, a)
