@@ -8,6 +8,8 @@ from torchlike.autograd import functional as functional
 from torchlike.autograd.anomaly_mode import detect_anomaly as detect_anomaly
 from torchlike.autograd.anomaly_mode import set_detect_anomaly as set_detect_anomaly
 from torchlike.autograd.function import Function as Function
+from torchlike.autograd.gradcheck import gradcheck as gradcheck
+from torchlike.autograd.gradcheck import gradgradcheck as gradgradcheck
 from torchlike.core import graph
 from torchlike.core.autograd import (  # noqa: F401
     enable_grad,
