@@ -62,6 +62,8 @@ from torchlike.amp.autocast_mode import set_autocast_cache_enabled as set_autoca
 from torchlike.amp.autocast_mode import set_autocast_dtype as set_autocast_dtype
 from torchlike.amp.autocast_mode import set_autocast_enabled as set_autocast_enabled
 from torchlike.asking import *  # noqa: F403
+from torchlike.autograd.anomaly_mode import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
+from torchlike.autograd.anomaly_mode import is_anomaly_enabled as is_anomaly_enabled
 from torchlike.compiled_names import *  # noqa: F403
 from torchlike.compiler import compile as compile
 from torchlike.creation import *  # noqa: F403

@@ -10,7 +10,7 @@ from typing import Any
 from torchlike.tensor import Tensor
 
 __all__ = [
-    "typename", "sym_int", "sym_float", "sym_max", "sym_min", "sym_not", "sym_ite", "sym_sum", "SymInt", "SymFloat",
+    "typename", "is_inference", "sym_int", "sym_float", "sym_max", "sym_min", "sym_not", "sym_ite", "sym_sum", "SymInt", "SymFloat",
     "SymBool", "compiled_with_cxx11_abi", "get_device_module", "is_vulkan_available", "inf", "nan", "pi", "e",
     "newaxis", "_assert", "_assert_async", "_check", "_check_index", "_check_value", "_check_type",
     "_check_not_implemented", "_check_is_size", "_check_with", "_check_tensor_all", "_check_tensor_all_with",
@@ -28,6 +28,11 @@ def typename(obj: Any, /) -> str:
     name = getattr(obj, "__qualname__", None) or kind.__qualname__
     space = getattr(obj, "__module__", None) or kind.__module__ or ""
     return name if space in ("", "builtins") else f"{space}.{name}"
+
+
+def is_inference(input: Tensor) -> bool:
+    """Whether the tensor was made inside `torch.inference_mode()`."""
+    return input.is_inference()
 
 
 def _assert(condition: Any, message: str) -> None:

@@ -239,14 +239,11 @@ def write_out(name: str, result, out, inputs: Sequence = ()):
 
 _SAME = frozenset({"addbmm", "addmm", "addmv", "argmax", "argmin", "baddbmm", "bmm", "mm"})
 """Operations whose `out=` must be of the dtype of the result; elementwise ones convert."""
-_C_NAMES = {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "int16": "short int",
-            "int8": "signed char", "uint8": "unsigned char", "float16": "c10::Half", "bfloat16": "c10::BFloat16",
-            "complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}  # fmt: skip
 
 
 def _check_same(result: Variable, out) -> None:
     if isinstance(out, Variable) and (now := result._aval().dtype) != (was := out._aval().dtype):
-        wanted, given = (_C_NAMES.get(d.name, d.name) for d in (now, was))
+        wanted, given = (_dtype.C_NAMES.get(d.name, d.name) for d in (now, was))
         raise RuntimeError(f"Expected out tensor to have dtype {wanted}, but got {given} instead")
 
 

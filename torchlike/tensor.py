@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from torchlike import printing
 from torchlike.core import batching, capture, former, forward, graph, variable
 from torchlike.core import device as _device
 from torchlike.core import dtype as _dtype
+from torchlike.core.cell import INFERENCE
 from torchlike.core.hooks import RemovableHandle
 from torchlike.core.host import shared_array
 from torchlike.core.op import inexact
@@ -201,8 +201,14 @@ class Tensor(Methods, Variable):
 
     @property
     def _version(self) -> int:
-        """How often this memory was written in place."""
-        return self._cell.version
+        """How often this memory was written in place. Writes through `.data` count only in what `.data` gave."""
+        if self._cell.counter is INFERENCE:
+            raise RuntimeError("Inference tensors do not track version counter.")
+        return self._counter()[0]
+
+    def is_inference(self) -> bool:
+        """Whether the memory was made inside `torch.inference_mode()`."""
+        return self._cell.counter is INFERENCE
 
     def _is_view(self) -> bool:
         return self._parent is not None and not self._turned
@@ -217,7 +223,9 @@ class Tensor(Methods, Variable):
     @property
     def data(self) -> Tensor:
         """The same memory, out of the graph. Assigning makes the tensor use another tensor's memory."""
-        return Tensor.detach(self)
+        made = Tensor.detach(self)
+        made._root()._aside = [0, None]
+        return made
 
     @data.setter
     def data(self, other: Tensor) -> None:
@@ -362,7 +370,7 @@ class Tensor(Methods, Variable):
             dtype_name=self.dtype.name,
             default_dtype_name=_dtype.get_default_dtype().name,
             requires_grad=self._requires_grad and self._node is None,
-            grad_fn_name=None if self._node is None else self._node.name(),
+            grad_fn_name=None if self._node is None else type(self._node).__name__,
             device=str(self.device),
             class_prefix="tensor(" if plain else f"{type(self).__name__}(",
             contents=tensor_contents,
@@ -383,6 +391,10 @@ class Tensor(Methods, Variable):
 
     @requires_grad.setter
     def requires_grad(self, on: bool) -> None:
+        if not isinstance(on, bool):
+            raise RuntimeError("requires_grad must be a bool")
+        if on and not inexact(self._aval().dtype):
+            raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
         self.requires_grad_(on)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
@@ -394,6 +406,8 @@ class Tensor(Methods, Variable):
             )
         if requires_grad and not inexact(self._aval().dtype):
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
+        if requires_grad and self._cell.counter is INFERENCE and not graph.mode.inference:
+            raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
         if self._node is None:
             self._requires_grad = bool(requires_grad)
         return self
@@ -427,7 +441,8 @@ class Tensor(Methods, Variable):
                 "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute "
                 "won't be populated during autograd.backward(). If you indeed want the .grad field to be populated "
                 "for a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor "
-                "by mistake, make sure you access the leaf Tensor instead.",
+                "by mistake, make sure you access the leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 "
+                "for more information.",
                 UserWarning,
                 stacklevel=2,
             )
@@ -449,7 +464,11 @@ class Tensor(Methods, Variable):
             raise RuntimeError("can't assign Variable as its own grad")
         if value.dtype is not self.dtype:
             raise RuntimeError(
-                f"assigned grad has data of a different type: expected {self.type()} but got {value.type()}"
+                f"attempting to assign a gradient with dtype '{_dtype.C_NAMES.get(value.dtype.np.name, value.dtype)}' to a tensor "
+                f"with grad_dtype '{self.dtype._scalar_name}'. The gradient must match the tensor's grad_dtype "
+                "(defaults to the tensor's dtype). You can set the tensor's grad_dtype attribute with a specific "
+                "dtype, or None to allow any dtype. Set grad_dtype with caution. Diverging the dtypes of a tensor and "
+                "its gradient may break downstream systems that assume they match."
             )
         if value.shape != self.shape:
             raise RuntimeError(
@@ -490,7 +509,8 @@ class Tensor(Methods, Variable):
             raise RuntimeError(
                 "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for "
                 "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence "
-                "detach_() cannot be called on these gradients."
+                "detach_() cannot be called on these gradients. To fix this error, please refer to the "
+                "Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution."
             )
         if self._parent is not None:
             self._parent = self._up()._alias()
@@ -504,9 +524,7 @@ class Tensor(Methods, Variable):
         if self._node is None or self._retains:
             return
         self._retains = True
-        if self._node.retained is None:
-            self._node.retained = {}
-        self._node.retained[self._nr] = weakref.ref(self)
+        self._node.retain(self)
 
     @property
     def retains_grad(self) -> bool:
@@ -517,13 +535,8 @@ class Tensor(Methods, Variable):
         """Call `hook(grad)` whenever a gradient of this tensor is computed; what it returns replaces the gradient."""
         if not self.requires_grad:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-        if self._node is None:
-            if self._leaf_hooks is None:
-                self._leaf_hooks = {}
-            return RemovableHandle(self._leaf_hooks, hook)
-        if self._node.tensor_hooks is None:
-            self._node.tensor_hooks = {}
-        return RemovableHandle(self._node.tensor_hooks.setdefault(self._nr, {}), hook)
+        node, nr = self._edge()  # type: ignore[misc]  # it requires grad
+        return node.add_tensor_hook(nr, hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable) -> RemovableHandle:
         """Call `hook(tensor)` after a gradient has been added to this leaf's `grad`."""

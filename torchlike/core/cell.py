@@ -13,26 +13,48 @@ if TYPE_CHECKING:
 
 _addresses = itertools.count(1)
 
+INFERENCE: list = [0, None]
+"""The counter of all memory made in `inference_mode`: it never counts."""
+
 
 class Cell:
-    """A piece of memory: its present value, how often it was written, and an address for `data_ptr()`."""
+    """A piece of memory: its present value, how often it was written, and an address for `data_ptr()`.
+
+    `version` grows with whatever views must notice. `counter` is what PyTorch counts as a write, `[how many, the name
+    of the node that wrote last]`, made when first needed.
+    """
 
     version = 0
+    counter: list | None = None
     _address = 0
 
     def __init__(self, value: Value):
         self.value = value
 
-    def set(self, value: Value) -> None:
-        """Every write ends here."""
+    def set(self, value: Value, counts: bool = True) -> None:
+        """Every write ends here; PyTorch does not count those through `.data`."""
         if capture.active is not None:
             capture.active.wrote(self, self.value)
+        if counts:
+            counter, before = self.counted(), self.value
+            if not hasattr(before, "counted"):  # else it is another memory's too
+                before.counted = counter, counter[0]
+            if counter is not INFERENCE:
+                counter[0] += 1
         self.value = value
         self.version += 1
 
-    def touch(self) -> None:
+    def counted(self) -> list:
+        """The counter of writes."""
+        if self.counter is None:
+            self.counter = [0, None]
+        return self.counter
+
+    def touch(self, counts: bool = False) -> None:
         """Let every view read itself again."""
         self.version += 1
+        if counts:
+            self.counted()[0] += 1
 
     @property
     def aval(self) -> Aval:

@@ -159,3 +159,9 @@ def category(np_dtype: np.dtype) -> builtins.int:
     """0 bool, 1 integer, 2 floating, 3 complex: the levels of promotion."""
     kind = np_dtype.kind
     return 0 if kind == "b" else 1 if kind in "iu" else 3 if kind == "c" else 2
+
+
+C_NAMES = {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "int16": "short int",
+           "int8": "signed char", "uint8": "unsigned char", "float16": "c10::Half", "bfloat16": "c10::BFloat16",
+           "complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}  # fmt: skip
+"""What C++ calls the types, as some of PyTorch's errors do."""

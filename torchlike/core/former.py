@@ -21,7 +21,8 @@ def become(t, before, made) -> None:
     """Turn a tensor into `made`, a view made of `before`, its twin."""
     t.__dict__.update(made.__dict__)
     t._turned = before._parent is None or before._turned
-    t._cell.touch()
+    t._cell.touch(counts=True)
+    t._hidden = None
     if t._parent is not None:
         t._seen = t._cell.version
     t._former = (t._cell.version, before)

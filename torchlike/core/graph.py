@@ -1,16 +1,31 @@
-"""The dynamic graph: one node for every recorded operation that a gradient may flow through, and the grad mode."""
+"""The dynamic graph: one node for every recorded operation that a gradient may flow through."""
 
 from __future__ import annotations
 
-import functools
 import itertools
-import threading
 import weakref
 from collections.abc import Callable
+from typing import Any
 
+from torchlike.core.grad_mode import _at as _at
+from torchlike.core.grad_mode import enable_grad as enable_grad
+from torchlike.core.grad_mode import inference_mode as inference_mode
+from torchlike.core.grad_mode import is_grad_enabled as is_grad_enabled
+from torchlike.core.grad_mode import is_inference_mode_enabled as is_inference_mode_enabled
+from torchlike.core.grad_mode import mode as mode
+from torchlike.core.grad_mode import no_grad as no_grad
+from torchlike.core.grad_mode import set_grad_enabled as set_grad_enabled
+from torchlike.core.hooks import RemovableHandle
 from torchlike.core.op import Rule
+from torchlike.core.value import SCALARS, Value
 
 _sequence = itertools.count(1)
+
+# core/saved.py puts these three here: the values a node kept, where some were written since or given to a hook; the
+# error about a result that was written; a node's `_saved_self` and the like
+unpack: Callable[[Any], list]
+result_changed: Callable[[Any], Exception]
+saved_attribute: Callable[[Any, str], Any]
 
 FREED = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
@@ -18,111 +33,6 @@ FREED = (
     "retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors "
     "after calling backward."
 )
-
-
-class _Mode(threading.local):
-    grad = True
-    inference = False
-    anomaly = False  # whether the backward pass looks for NaN: autograd/anomaly_mode.py
-
-
-mode = _Mode()
-
-
-class _GradMode:
-    """A switch of the grad mode: a context manager, and a decorator for functions."""
-
-    on: bool
-
-    def __enter__(self):
-        self._was = mode.grad
-        mode.grad = self.on
-
-    def __exit__(self, *exc):
-        mode.grad = self._was
-
-    def __call__(self, fn: Callable) -> Callable:
-        @functools.wraps(fn)
-        def switched(*args, **kwargs):
-            with type(self)() if not isinstance(self, set_grad_enabled) else _at(self.on):
-                return fn(*args, **kwargs)
-
-        return switched
-
-
-class no_grad(_GradMode):
-    """Inside it nothing is noted for the backward pass. Context manager and decorator, with or without parentheses.
-
-    >>> import torchlike as torch
-    >>> x = torch.ones(2, requires_grad=True)
-    >>> with torch.no_grad():
-    ...     y = x * 2
-    >>> y.requires_grad
-    False
-    """
-
-    on = False
-
-    def __new__(cls, fn: Callable | None = None):
-        self = super().__new__(cls)
-        return self if fn is None else self(fn)
-
-
-class enable_grad(no_grad):
-    """The opposite of `no_grad`, for a part inside it."""
-
-    on = True
-
-
-class inference_mode(_GradMode):
-    """As `no_grad`; PyTorch's extra restrictions on the tensors made inside it are not needed here and not imposed."""
-
-    def __new__(cls, mode: bool | Callable = True):
-        self = super().__new__(cls)
-        if callable(mode):
-            self.on = False
-            return self(mode)
-        return self
-
-    def __init__(self, mode: bool = True):
-        self.inference = mode
-        self.on = not mode
-
-    def __enter__(self):
-        self._was, self._was_inference = mode.grad, mode.inference
-        if self.inference:
-            mode.grad = False
-        mode.inference = self.inference
-
-    def __exit__(self, *exc):
-        mode.grad, mode.inference = self._was, self._was_inference
-
-
-class set_grad_enabled(_GradMode):
-    """Sets the grad mode at once; as a context manager it restores the old one at the end."""
-
-    def __init__(self, mode_: bool):
-        self.on = bool(mode_)
-        self._was = mode.grad
-        mode.grad = self.on
-
-    def __enter__(self):
-        mode.grad = self.on
-
-
-class _at(_GradMode):
-    def __init__(self, on: bool):
-        self.on = on
-
-
-def is_grad_enabled() -> bool:
-    """Whether operations are noted for the backward pass now."""
-    return mode.grad
-
-
-def is_inference_mode_enabled() -> bool:
-    """Whether inside `inference_mode()`."""
-    return mode.inference
 
 
 class Node:
@@ -137,6 +47,11 @@ class Node:
     retained: dict | None = None  # {output number: weak reference to a tensor that keeps its grad}
     pre_hooks: dict | None = None
     post_hooks: dict | None = None
+    writes = False  # whether its result was written over its first input
+    result_written: tuple | None = None  # (counter, count) of a result that PyTorch would need and that was written to
+    made_at: str | None = None  # in the anomaly mode: the lines of the user that made it
+    made_in: Node | None = None  # in the anomaly mode: the node whose gradient made it
+    _metadata: dict | None = None
 
     def __init__(self, edges: list, avals: tuple):
         self.sequence = next(_sequence)
@@ -144,18 +59,29 @@ class Node:
         self.avals = avals  # of the outputs
 
     def name(self) -> str:
-        """The name that PyTorch prints for this node."""
+        """The name that PyTorch gives this node."""
         raise NotImplementedError
 
     def __repr__(self) -> str:
-        return f"<{self.name()} object at {id(self):#x}>"
+        return f"<{type(self).__name__} object at {id(self):#x}>"
+
+    def shown(self) -> list:
+        """The places of those edges that PyTorch's node has too; None for an edge of PyTorch's that is not here."""
+        return list(range(len(self.edges)))
 
     @property
     def next_functions(self) -> tuple:
         """(node, output number) for every tensor input; (None, 0) where no gradient goes."""
-        return tuple((None, 0) if e is None else e for e in self.edges)
+        edges = [None if i is None else self.edges[i] for i in self.shown()]
+        return tuple([(None, 0) if e is None else e for e in edges])
 
     @property
+    def metadata(self) -> dict:
+        """A dict for whatever the user wants to note about this node."""
+        if self._metadata is None:
+            self._metadata = {}
+        return self._metadata
+
     def _sequence_nr(self) -> int:
         return self.sequence
 
@@ -163,21 +89,42 @@ class Node:
         """Gradients of the inputs (None where none goes) from those of the outputs (None where none came)."""
         raise NotImplementedError
 
-    def register_hook(self, hook: Callable):
-        """`hook(grad_inputs, grad_outputs)` runs after this node; it may return other grad_inputs."""
-        from torchlike.core.hooks import RemovableHandle
+    def __call__(self, *cotangents: Any) -> Any:
+        """The gradients of the inputs, of which nothing is accumulated anywhere; the node stays usable."""
+        grads = self.apply(list(cotangents), True)
+        made = tuple([None if i is None else grads[i] for i in self.shown()])
+        return made[0] if len(made) == 1 else made
 
+    def register_hook(self, hook: Callable) -> RemovableHandle:
+        """`hook(grad_inputs, grad_outputs)` runs after this node; it may return other grad_inputs, as a tuple."""
         if self.post_hooks is None:
             self.post_hooks = {}
         return RemovableHandle(self.post_hooks, hook)
 
-    def register_prehook(self, hook: Callable):
-        """`hook(grad_outputs)` runs before this node; it may return other grad_outputs."""
-        from torchlike.core.hooks import RemovableHandle
-
+    def register_prehook(self, hook: Callable) -> RemovableHandle:
+        """`hook(grad_outputs)` runs before this node; it may return other grad_outputs, as a tuple."""
         if self.pre_hooks is None:
             self.pre_hooks = {}
         return RemovableHandle(self.pre_hooks, hook)
+
+    def add_tensor_hook(self, nr: int, hook: Callable) -> RemovableHandle:
+        """`hook(gradient)` runs on the gradient of an output before all else; it may return another one."""
+        if self.tensor_hooks is None:
+            self.tensor_hooks = {}
+        return RemovableHandle(self.tensor_hooks.setdefault(nr, {}), hook)
+
+    def retain(self, t: Any) -> None:
+        """Put the gradient of the output that `t` is into its `grad`."""
+        if self.retained is None:
+            self.retained = {}
+        self.retained[t._nr] = weakref.ref(t)
+
+    def move_retained(self, t: Any, to: Node) -> None:
+        """The tensor has become an output of another node, by a write."""
+        for nr, ref in list((self.retained or {}).items()):
+            if ref() is t:
+                del self.retained[nr]  # type: ignore[union-attr]
+        to.retain(t)
 
 
 class OpNode(Node):
@@ -195,18 +142,57 @@ class OpNode(Node):
     def name(self) -> str:
         return self.rule.spec.op.grad_of(self.rule.spec)
 
-    @property
-    def next_functions(self) -> tuple:
-        pairs = zip(self.edges, self.rule.spec.avals, strict=True)
-        return tuple((None, 0) if e is None else e for e, a in pairs if not a.weak)
+    def shown(self) -> list:
+        use = self.rule.spec
+        found: list = [i for i, a in enumerate(use.avals) if not a.weak]
+        if len(found) == 1 < len(use.avals) and self.name() in _WRAPPING:
+            found.append(None)
+        return found
 
     def apply(self, cotangents: list, keep: bool) -> list:
         saved = self.saved
         if saved is None:
             raise RuntimeError(FREED)
+        if self.result_written is not None:
+            raise result_changed(self)
+        for v in saved:
+            if v.__class__ is not Value:
+                if v.__class__ in SCALARS:
+                    continue
+            elif (counted := getattr(v, "counted", None)) is None or counted[0][0] == counted[1]:
+                continue
+            saved = unpack(self)
+            break
         if not keep and saved:
             self.saved = None
         return self.run(self, saved, cotangents)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_saved_"):
+            return saved_attribute(self, name)
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+
+class AsStridedBackward0(OpNode):
+    """The node of a view that has read itself again after a write with a history: PyTorch makes it another view."""
+
+    def name(self) -> str:
+        return "AsStridedBackward0"
+
+
+_WRAPPING = {"AddBackward0", "SubBackward0", "MulBackward0", "DivBackward0"}
+"""Nodes that show an edge for a Python number, for PyTorch makes a tensor of it first."""
+
+_classes: dict[str, type[OpNode]] = {}
+
+
+def node_class(rule: Rule) -> type[OpNode]:
+    """The class of the nodes of a rule: its name is the node's, as PyTorch's users read it from `type(grad_fn)`."""
+    name = rule.spec.op.grad_of(rule.spec).rsplit("::", 1)[-1]
+    if name not in _classes:
+        _classes[name] = type(name, (OpNode,), {})
+    rule.node = _classes[name]
+    return rule.node
 
 
 class AccumulateGrad(Node):
@@ -225,7 +211,4 @@ class AccumulateGrad(Node):
         return self._leaf()
 
     def name(self) -> str:
-        return "AccumulateGrad"
-
-    def __repr__(self) -> str:
-        return f"<AccumulateGrad object at {id(self):#x}>"
+        return "torch::autograd::AccumulateGrad"

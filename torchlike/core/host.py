@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from torchlike.core import capture
+from torchlike.core.cell import INFERENCE
 from torchlike.core.value import Aval, Value, aval, put
 from torchlike.core.variable import Cell, Variable, new
 
@@ -43,21 +44,27 @@ class HostCell(Cell):
             taken = put(host, self.device, copy=False)
             self._become_ordinary(taken)
             return taken
-        return put(host, self.device)
+        made = put(host, self.device)
+        counter = self.counted()
+        made.counted = counter, counter[0]
+        return made
 
-    def touch(self) -> None:
-        pass
+    def touch(self, counts: bool = False) -> None:
+        if counts:
+            self.counted()[0] += 1
 
     def _become_ordinary(self, value: Value) -> None:
-        seen = self.writes + 1
+        seen, counter = self.writes + 1, self.counter
         self.__dict__.clear()
         self.__class__ = Cell  # type: ignore[assignment]
-        self.value, self.version = value, seen  # type: ignore[misc]
+        self.value, self.version, self.counter = value, seen, counter  # type: ignore[misc]
 
-    def set(self, value: Value) -> None:
+    def set(self, value: Value, counts: bool = True) -> None:
         if capture.active is not None:
             capture.active.refuse()
         np.copyto(self.host, np.asarray(value.get()))
+        if counts and self.counter is not INFERENCE:
+            self.counted()[0] += 1
 
     def part(self, whole: Variable, strided: tuple) -> Variable | None:
         """A view is another tensor over a view of the array: only what is looked at is ever copied."""
@@ -97,12 +104,12 @@ def shared_array(t: Variable) -> np.ndarray:
     root = t._root()
     cell = root._cell
     if not isinstance(cell, HostCell):
-        value, version = cell.value, cell.version
+        value, version, counter = cell.value, cell.version, cell.counter
         host = np.array(value.get())
         cell.__dict__.clear()
         cell.__class__ = HostCell
         HostCell.__init__(cell, host, value.aval.device)  # type: ignore[arg-type]
-        cell.writes = version  # type: ignore[attr-defined]
+        cell.writes, cell.counter = version, counter  # type: ignore[attr-defined]
     host = cell.host  # type: ignore[attr-defined]
     if t._parent is None:
         return host

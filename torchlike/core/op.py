@@ -297,13 +297,14 @@ def _strong(x):
 class Rule:
     """The vector-Jacobian product of a spec towards some inputs: which primals it really reads, and its ops."""
 
-    __slots__ = ("spec", "wanted", "needed", "ops", "gradients")
+    __slots__ = ("spec", "wanted", "needed", "ops", "gradients", "node")
     gradients: Callable
     """From the needed primals and all inexact cotangents to the gradients of the wanted inputs."""
 
     def __init__(self, spec: Spec, wanted: tuple[bool, ...]):
         self.spec = spec
         self.wanted = wanted
+        self.node: Any = None  # the class of its nodes: core/graph.py
         self.ops: dict[tuple[bool, ...], VjpOp] = {}
         cotangents = [jax.ShapeDtypeStruct(o.shape, o.dtype) for o in spec.outs if inexact(o.dtype)]
         n = len(spec.avals)

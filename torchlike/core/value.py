@@ -61,9 +61,11 @@ class Value:
     """One immutable array. While it is pending, `array` is None and `place` says which tape slot will fill it.
 
     `exported` is set once the array has been handed outside (NumPy, JAX, DLPack): its buffer is then never donated.
+    `counted`, where it is set, is the count of writes of the memory that showed it: see core/saved.py.
     """
 
-    __slots__ = ("aval", "array", "place", "exported", "__weakref__")
+    __slots__ = ("aval", "array", "place", "exported", "counted", "__weakref__")
+    counted: tuple[list, int]
 
     def __init__(self, aval: Aval, array=None, place=(None, -1)):
         self.aval = aval

@@ -15,8 +15,9 @@ import numpy as np
 
 from torchlike.core import capture, former
 from torchlike.core import device as _device
-from torchlike.core.cell import Cell
-from torchlike.core.graph import AccumulateGrad, Node, OpNode, mode
+from torchlike.core.cell import INFERENCE, Cell
+from torchlike.core.grad_mode import inferring, mode, watching
+from torchlike.core.graph import AccumulateGrad, AsStridedBackward0, Node, OpNode, node_class
 from torchlike.core.op import SLOT, Op, enter, spec
 from torchlike.core.tape import tape
 from torchlike.core.value import SCALARS, Aval, Value, aval
@@ -34,13 +35,14 @@ class Variable:
     _former: tuple | None = None  # what it was before it became a view of itself: see core/former.py
     _turned = False  # whether it is only a view of its former self, and none to the user
     _output: int | None = None  # which of several views made by one call; autograd forbids writing into those
+    _hidden: tuple | None = None  # the mode that kept a view out of the graph, and whether it would be in it
+    _aside: list | None = None  # of what `.data` gave: its own counter of writes, which the memory's does not see
     _node: Node | None = None
     _nr = 0
     _requires_grad = False  # of a leaf
     _grad: Any = None
     _accumulator: AccumulateGrad | None = None
     _retains = False
-    _leaf_hooks: dict | None = None
     _accumulate_hooks: dict | None = None
 
     def _read(self) -> Value:
@@ -51,8 +53,12 @@ class Variable:
             view, template, scalars = self._step
             fresh = apply(view.read, template, [self._up(), *scalars], track=True)
             self._cached = fresh._cell.value
+            counter = self._cell.counted()
+            self._cached.counted = counter, counter[0]
             if self._node is not None or fresh._node is not None:
                 self._node, self._nr = fresh._node, 0
+                if fresh._node is not None:
+                    fresh._node.__class__ = AsStridedBackward0
             self._seen = self._cell.version
         return self._cached
 
@@ -108,9 +114,22 @@ class Variable:
         other._strided = self._strided
         return other
 
+    def _counter(self) -> list:
+        """The counter of writes of this memory, as seen through this tensor."""
+        root = self._root()
+        return root._cell.counted() if root._aside is None else root._aside
+
     def _check_writable(self, uniform: bool = False) -> None:
         """PyTorch's errors for an in-place operation on this tensor; `uniform` if it writes one value everywhere."""
+        if self._cell.counter is INFERENCE and not mode.inference:
+            raise RuntimeError(
+                "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a "
+                "normal tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more "
+                "details."
+            )
         if mode.grad:
+            if self._parent is not None:
+                self._check_seen(self.requires_grad)  # type: ignore[attr-defined]
             if self._parent is not None and self.requires_grad:  # type: ignore[attr-defined]
                 for t in self._line():
                     if t._output is not None:
@@ -133,13 +152,30 @@ class Variable:
                 "location. Please clone() the tensor before performing the operation."
             )
 
+    def _check_seen(self, history: bool) -> None:
+        """PyTorch's error for writing into a view that was made without a history, where that matters."""
+        hidden = next((t._hidden[0] for t in self._line() if t._hidden and (history or t._hidden[1])), None)
+        if hidden:
+            block = hidden if hidden == "no_grad" else "inference_mode"
+            raise RuntimeError(
+                f"A view was created in {hidden} mode and is being modified inplace with grad mode enabled. Given that "
+                "this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both "
+                f"the view and the inplace either both inside the {block} block (if you don't want the inplace to be "
+                "tracked) or both outside (if you want the inplace to be tracked)."
+            )
+
     def _overlaps(self) -> bool:
         size, stride, _ = self._geometry()
         return 0 not in size and any(s == 0 and n > 1 for n, s in zip(size, stride, strict=True))
 
     def _assign(self, result: Variable) -> None:
         """Make `result` (of this tensor's shape and dtype) the content of this tensor's memory, history included."""
+        node = result._node
+        if node is not None:
+            node.writes = True
         if self._parent is not None:
+            if node is not None and mode.grad:
+                self._check_seen(True)
             parent = self._up()
             lowest = self if self._overlaps() and self._step[0] is not write_strided else parent
             if any(t._step[0].repeats for t in lowest._line()):
@@ -151,10 +187,20 @@ class Variable:
             whole = apply(view.write, (template[0], *template), [parent, result, *scalars])
             parent._assign(whole)
             return
-        value = result._read()
-        self._cell.set(unbatched(self, value) if value.aval.traced else value)
+        value, before = result._read(), self._node
+        if value.aval.traced:
+            value = unbatched(self, value)
+        if self._aside is not None:
+            self._aside[0] += 1
+        elif before is not None and before is not node:
+            overwritten(before, self._cell.counted())
+        self._cell.set(value, self._aside is None)
         if mode.grad:
-            self._node, self._nr = result._node, result._nr
+            self._node, self._nr = node, result._nr
+            if node is not None:
+                self._cell.counted()[1] = node.name()
+                if self._retains and before is not None:
+                    before.move_retained(self, node)
 
     def _geometry(self) -> tuple:
         """(sizes, strides, offset) in elements of the cell, as PyTorch lays it out."""
@@ -175,6 +221,9 @@ memory: Callable[[Variable], Variable] = None  # type: ignore[assignment]
 # core/batching.py puts these two here: an operation on tensors inside `vmap`, and what a write takes out of it
 batched: Callable[[Any, list, list], tuple | None] = None  # type: ignore[assignment]
 unbatched: Callable[[Variable, Value], Value] = None  # type: ignore[assignment]
+# core/saved.py puts these two here: what open blocks ask of a new node, and a write over the result of a node
+note: Callable[[OpNode, list], None] = None  # type: ignore[assignment]
+overwritten: Callable[[Node, list], None] = None  # type: ignore[assignment]
 pushed: Callable[[Any, list, list, list, bool | None], None] | None = None
 """While a forward pass is in progress: gives the results of an operation their tangents (core/forward.py)."""
 casting: Callable[[Any, list], list] | None = None
@@ -192,6 +241,8 @@ def wrap(value: Value) -> Any:
     t = object.__new__(result_type)
     t._cell = cell = object.__new__(Cell)  # the constructor's work without its call: this is the hot path
     cell.value = value
+    if inferring and mode.inference:
+        cell.counter = INFERENCE
     return t
 
 
@@ -254,7 +305,10 @@ def apply(op: Op, template: tuple, inputs: list, *, device=None, track: bool | N
         edges = [x._edge() if a.inexact and isinstance(x, Variable) else None for x, a in zip(inputs, avals)]  # noqa: B905
         mask = tuple([e is not None for e in edges])
         if True in mask:
-            node = OpNode(use.vjp(mask), edges, values)
+            rule = use.vjp(mask)
+            node = (rule.node or node_class(rule))(rule, edges, values)
+            if watching:
+                note(node, inputs)
         else:
             mask = None
     if capture.active is not None:
@@ -354,7 +408,7 @@ class View:
         self.name = name
         self.read = Op(name, read, grad=grad)
         self.read.shows = True
-        self.write = Op(name + "_write", write, grad="CopySlices")
+        self.write = Op(name + "_write", write, grad="torch::autograd::CopySlices")
         self.geometry = Op(name + "_geometry", geometry)
         self.check = check  # whether the geometry holds checks that shape inference cannot make
         self.repeats = repeats  # whether it may show one place in memory more than once
@@ -373,10 +427,19 @@ class View:
         if shared and (part := x._cell.part(x, strided)) is not None:
             return part
         result = apply(self.read, template, inputs)
-        result._cached = result._cell.value
-        result._cell = x._cell
-        result._seen = x._cell.version
-        result._parent = x if mode.grad or not (x._node or x._requires_grad) else x._alias()
+        result._cached = cached = result._cell.value
+        result._cell = cell = x._cell
+        result._seen = cell.version
+        counter = cell.counter
+        if counter is None:
+            counter = cell.counter = [0, None]
+        cached.counted = counter, counter[0]
+        if mode.grad:
+            result._parent = x
+        else:
+            tracked = bool(x._node or x._requires_grad)
+            result._parent = x._alias() if tracked else x
+            result._hidden = "inference" if mode.inference else "no_grad", tracked
         result._step = (self, template, scalars)
         result._strided = strided
         return result

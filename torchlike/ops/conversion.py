@@ -61,7 +61,7 @@ def _copy(input: Array, src: Array):
     return jnp.broadcast_to(cast(src, np.dtype(input.dtype)), input.shape)
 
 
-COPY = Op("copy", _copy, grad="CopyBackwards")
+COPY = Op("copy", _copy, grad="torch::autograd::CopyBackwards")
 
 
 @composite("Tensor.copy_")

@@ -19,7 +19,8 @@ def warn_if_has_hooks(tensor: Any) -> None:
     """A warning if a tensor has hooks, which are not saved with it."""
     import warnings
 
-    for hook in (tensor._leaf_hooks or {}).values():
+    node = tensor._accumulator
+    for hook in (node and node.tensor_hooks or {}).get(0, {}).values():
         if not getattr(hook, "__torch_unserializable__", False):
             warnings.warn(f"backward hook {hook!r} on tensor will not be serialized.",
                           UserWarning, stacklevel=2)  # fmt: skip
