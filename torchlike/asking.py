@@ -10,7 +10,8 @@ from typing import Any
 from torchlike.tensor import Tensor
 
 __all__ = [
-    "typename", "is_inference", "sym_int", "sym_float", "sym_max", "sym_min", "sym_not", "sym_ite", "sym_sum", "SymInt", "SymFloat",
+    "is_inference",
+    "typename", "sym_int", "sym_float", "sym_max", "sym_min", "sym_not", "sym_ite", "sym_sum", "SymInt", "SymFloat",
     "SymBool", "compiled_with_cxx11_abi", "get_device_module", "is_vulkan_available", "inf", "nan", "pi", "e",
     "newaxis", "_assert", "_assert_async", "_check", "_check_index", "_check_value", "_check_type",
     "_check_not_implemented", "_check_is_size", "_check_with", "_check_tensor_all", "_check_tensor_all_with",

@@ -463,12 +463,12 @@ class Tensor(Methods, Variable):
         if value is self:
             raise RuntimeError("can't assign Variable as its own grad")
         if value.dtype is not self.dtype:
+            given = _dtype.C_NAMES.get(value.dtype.np.name, value.dtype)
             raise RuntimeError(
-                f"attempting to assign a gradient with dtype '{_dtype.C_NAMES.get(value.dtype.np.name, value.dtype)}' to a tensor "
-                f"with grad_dtype '{self.dtype._scalar_name}'. The gradient must match the tensor's grad_dtype "
-                "(defaults to the tensor's dtype). You can set the tensor's grad_dtype attribute with a specific "
-                "dtype, or None to allow any dtype. Set grad_dtype with caution. Diverging the dtypes of a tensor and "
-                "its gradient may break downstream systems that assume they match."
+                f"attempting to assign a gradient with dtype '{given}' to a tensor with grad_dtype "
+                f"'{self.dtype._scalar_name}'. The gradient must match the tensor's grad_dtype (defaults to the "
+                "tensor's dtype). You can set the tensor's grad_dtype attribute with a specific dtype, or None to allow "
+                "any dtype. Set grad_dtype with caution. Diverging the dtypes of a tensor and its gradient may break downstream systems that assume they match."
             )
         if value.shape != self.shape:
             raise RuntimeError(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from torchlike.autograd import batched_function
-from torchlike.core import batching, forward, graph
+from torchlike.core import batching, forward, graph, saved
 from torchlike.core.graph import FREED, Node
 from torchlike.core.op import inexact
 from torchlike.core.variable import Variable, wrap
@@ -80,53 +80,15 @@ class FunctionCtx:
             raise RuntimeError(FREED)
         return tuple([None if k is None else k.take() for k in self._kept])
 
-    def _keep(self, outputs: list, node: Node | None) -> None:
+    def _keep(self, node: Node | None) -> None:
         """After forward: note what was to be saved, outputs without the node, which they would hold in a cycle."""
         for i, t in enumerate(self.to_save):
             if not (isinstance(t, Variable) or t is None):
                 raise TypeError(
                     f"save_for_backward can only save variables, but argument {i} is of type {type(t).__name__}"
                 )
-        places = {id(o): i for i, o in enumerate(outputs)} if node is not None else {}
-        self._kept = [None if t is None else _Kept(t, places.get(id(t)), node) for t in self.to_save]
+        self._kept = [None if t is None else saved.keep(t, node) for t in self.to_save]
         self.to_save = ()
-
-
-class _Kept:
-    """A saved tensor: an input as it is, an output as its value and its place."""
-
-    __slots__ = ("tensor", "value", "cell", "version", "nr", "node")
-
-    def __init__(self, t: Any, nr: int | None, node: Any):
-        self.value = t._read()
-        self.cell, self.version = t._cell, t._cell.version
-        own = nr is not None and t._node is node
-        self.tensor = None if own else t
-        self.nr = nr
-        self.node = node if own else None
-
-    def take(self) -> Any:
-        """The tensor, as it was."""
-        if self.cell.version != self.version:
-            raise RuntimeError(self._modified())
-        if self.tensor is not None:
-            return self.tensor
-        made = wrap(self.value)
-        made._node, made._nr = self.node, self.nr
-        return made
-
-    def _modified(self) -> str:
-        a = self.value.aval
-        t: Any = self.tensor
-        node, nr = (self.node, self.nr) if t is None else (t._node, t._nr)
-        made = f", which is output {nr} of {node.name().partition('Backward')[0]}," if node is not None else ""
-        kind = wrap(self.value).type()
-        return (
-            "one of the variables needed for gradient computation has been modified by an inplace operation: "
-            f"[{kind} {list(a.shape)}]{made} is at version {self.cell.version}; expected version {self.version} "
-            "instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
-            "torch.autograd.set_detect_anomaly(True, check_nan=False)."
-        )
 
 
 class BackwardCFunction(FunctionCtx):
@@ -170,7 +132,7 @@ class FunctionNode(Node):
         return self._checked(list(grads) if isinstance(grads, tuple | list) else [grads])
 
     def _checked(self, grads: list) -> list:
-        """The gradients with PyTorch's errors, of the shapes and dtypes of the inputs."""
+        """The gradients with PyTorch's errors; run_backward fits them to the inputs."""
         n = len(self.edges)
         if len(grads) > n and all(g is None for g in grads[n:]):
             grads = grads[:n]
@@ -178,7 +140,7 @@ class FunctionNode(Node):
             raise RuntimeError(
                 f"function {self.name()} returned an incorrect number of gradients (expected {n}, got {len(grads)})"
             )
-        for i, (edge, g) in enumerate(zip(self.edges, grads, strict=True)):
+        for i, g in enumerate(grads):
             if g is None:
                 continue
             if not self.ctx._tensors[i]:  # type: ignore[attr-defined]
@@ -188,33 +150,7 @@ class FunctionNode(Node):
                 )
             if not isinstance(g, Variable):
                 raise RuntimeError(f"expected Variable or None (got {type(g).__name__})")
-            if edge is not None:
-                grads[i] = self._fitted(g, i, edge[0].avals[edge[1]])
         return grads
-
-    def _fitted(self, g: Any, i: int, wanted: Any) -> Any:
-        shape = g._aval().shape
-        if shape != wanted.shape:
-            if not _expands_to(wanted.shape, shape):
-                raise RuntimeError(
-                    f"Function {self.name()} returned an invalid gradient at index {i} - got {list(shape)} but "
-                    f"expected shape compatible with {list(wanted.shape)}"
-                )
-            g = g.sum_to_size(wanted.shape)
-        given = g._aval().dtype
-        if given != wanted.dtype:
-            if given.kind == "c" and wanted.dtype.kind != "c":
-                raise RuntimeError(
-                    f"Function {self.name()} returned an invalid gradient at index {i} - expected a real gradient, as "
-                    f"the input is {wanted.dtype.name}, but got one of {given.name}"
-                )
-            g = g.to(_dtype_of(wanted))
-        return g
-
-
-def _expands_to(small: tuple, big: tuple) -> bool:
-    tail = big[len(big) - len(small) :]
-    return len(small) <= len(big) and all(a in (1, b) for a, b in zip(small, tail, strict=True))
 
 
 def _dtype_of(aval: Any) -> Any:
@@ -233,10 +169,12 @@ class FunctionMeta(type):
     """The class of Function classes: gives each the class of its ctx."""
 
     _backward_cls: type[BackwardCFunction]
+    _node_cls: type[FunctionNode]
 
     def __init__(cls, name: str, bases: tuple, attrs: dict, **kwargs: Any):
         super().__init__(name, bases, attrs, **kwargs)
         cls._backward_cls = type(f"{name}Backward", (BackwardCFunction,), {"_forward_cls": cls})
+        cls._node_cls = type(f"{name}Backward", (FunctionNode,), {})
 
 
 class Function(metaclass=FunctionMeta):
@@ -365,14 +303,16 @@ def _apply(cls: Any, apart: bool, args: tuple, kwargs: dict) -> Any:
             cls.setup_context(ctx, args, result)
     outputs = list(result) if isinstance(result, tuple) else [result]
     _check_dirty(ctx, outputs)
-    node = FunctionNode(cls, ctx, edges) if tracked else None
+    node = cls._node_cls(cls, ctx, edges) if tracked else None
+    if node is not None and graph.mode.anomaly:
+        saved.trace(node)
     finished = [_finished(o, i, args, ctx, node) for i, o in enumerate(outputs)]
     if node is not None:
         node.avals = tuple([o._aval() if isinstance(o, Variable) else None for o in finished])
     # what forward saved may be an output that has become another tensor by now
     now = {id(o): f for o, f in zip(outputs, finished, strict=True)}
     ctx.to_save = tuple([now.get(id(t), t) for t in ctx.to_save])
-    ctx._keep(finished, node)
+    ctx._keep(node)
     for level in forward.open_levels():
         _push(cls, ctx, level, before, args, finished)
     return tuple(finished) if isinstance(result, tuple) else finished[0]
@@ -410,6 +350,8 @@ def _finished(out: Any, nr: int, args: tuple, ctx: FunctionCtx, node: Node | Non
             out = out._alias()
         return out
     out._node, out._nr, out._requires_grad = node, nr, False
+    if given:
+        out._handed = nr, node.name().removesuffix("Backward")
     return out
 
 

@@ -52,8 +52,8 @@ _KEPT = {
     "i1 i2 i3": "Trilinear",
 }  # fmt: skip
 
-_SECOND = {"Clamp1", "Copysign1", "Max1", "Min1", "Norm1", "Prod1", "Fmod1", "Remainder1", "Pow1", "Lerp1", "IndexFill1",
-           "Scatter1", "MaskedFill1"}  # fmt: skip
+_SECOND = {"Clamp1", "Copysign1", "Max1", "Min1", "Norm1", "Prod1", "Fmod1", "Remainder1", "Pow1", "Lerp1",
+           "IndexFill1", "Scatter1", "MaskedFill1"}  # fmt: skip
 """Nodes of an operation's second form: their names end in Backward1."""
 
 

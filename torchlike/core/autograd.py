@@ -24,7 +24,7 @@ from torchlike.core.graph import (  # noqa: F401  the grad modes are public here
     no_grad,
     set_grad_enabled,
 )
-from torchlike.core.op import SLOT, Array, Op, Sizes, inexact
+from torchlike.core.op import SLOT, Array, Op, Sizes
 from torchlike.core.value import Aval
 from torchlike.core.variable import Variable, apply, wrap
 
@@ -81,13 +81,15 @@ def root_gradient(root: Any, gradient: Any, place: int = 0, batched: bool = Fals
     """The gradient to start from, checked as PyTorch checks it. Of a `batched` one the first dimension is the batch."""
     aval = aval_of(root)
     if gradient is None:
+        if edge_of(root) is None:  # refused, like all of these, by the pass itself
+            return None
         if math.prod(aval.shape) != 1:
             raise RuntimeError("grad can be implicitly created only for scalar outputs")
         if aval.dtype.kind == "c":
             raise RuntimeError(
                 f"grad can be implicitly created only for real scalar outputs but got {_dtype_name(aval)}"
             )
-        return apply(ONES, (aval.shape, aval.dtype), [], device=aval.device) if inexact(aval.dtype) else None
+        return apply(ONES, (aval.shape, aval.dtype), [], device=aval.device)
     if not isinstance(gradient, Variable):
         raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
     given = gradient._aval()
@@ -295,8 +297,8 @@ def _tell_where(node: Any) -> None:
     while (node := node.made_in) is not None:
         if node.made_at is None:
             text = (
-                f"No forward pass information is available about the previous calculation, {node.name()}. Enable detect "
-                "anomaly during forward pass for more information."
+                f"Previous calculation was induced by {node.name()}. No forward pass information is available. Enable "
+                "detect anomaly during forward pass for more information."
             )
             warnings.warn(f"\n\n{text}", UserWarning, stacklevel=5)
             return

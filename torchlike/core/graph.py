@@ -23,9 +23,9 @@ _sequence = itertools.count(1)
 
 # core/saved.py puts these three here: the values a node kept, where some were written since or given to a hook; the
 # error about a result that was written; a node's `_saved_self` and the like
-unpack: Callable[[Any], list]
-result_changed: Callable[[Any], Exception]
-saved_attribute: Callable[[Any, str], Any]
+unpack: Callable[[Any], list] = None  # type: ignore[assignment]
+result_changed: Callable[[Any], Exception] = None  # type: ignore[assignment]
+saved_attribute: Callable[[Any, str], Any] = None  # type: ignore[assignment]
 
 FREED = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "

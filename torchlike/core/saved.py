@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import traceback
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +22,7 @@ from torchlike.core.op import SLOT
 from torchlike.core.value import Aval, Value
 from torchlike.core.variable import Variable, wrap
 
-kept_by_pytorch: Callable[[str], tuple[str, ...]] = lambda name: ()
+kept_by_pytorch: Callable[[str], tuple[str, ...]] = None  # type: ignore[assignment]
 """The names of the tensors that PyTorch's node of this name keeps: autograd/kept.py puts its table here."""
 
 NO_INFERENCE = (
@@ -185,46 +186,35 @@ def changed(a: Aval, counted: tuple, edge: tuple | None, name: str | None = None
 class Kept:
     """One tensor that a Function saved: an input as it is, an output without its node, which would hold itself."""
 
-    __slots__ = ("tensor", "nr", "counted", "shape")
+    __slots__ = ("tensor", "nr", "counted", "node")
 
     def __init__(self, tensor: Any, node: Any):
-        value = tensor._read()
         counter = tensor._counter()
         self.counted = counter, counter[0]
-        self.shape = value.aval
-        self.nr = tensor._nr if tensor._node is node else None
-        self.tensor = tensor if self.nr is None else wrap(value)
+        own = node is not None and tensor._node is node
+        self.nr = tensor._nr
+        self.node = weakref.ref(node) if own else None
+        self.tensor = wrap(tensor._read()) if own else tensor
 
-    def take(self, node: Any) -> Any:
+    def take(self) -> Any:
         """The tensor as `backward` sees it, with PyTorch's error if it was written since."""
+        node = self.node and self.node()
         if self.counted[0][0] != self.counted[1]:
-            own = self.nr is not None
-            edge = None if own else self.tensor._edge()
-            name = f"{_short(node)}|{self.nr}" if own else None
-            raise changed(self.shape, self.counted, edge, name)
-        if self.nr is None:
+            edge = None if node else self.tensor._edge()
+            name = f"{_short(node)}|{self.nr}" if node else None
+            raise changed(self.tensor._aval(), self.counted, edge, name)
+        if self.node is None:
             return self.tensor
         made = wrap(self.tensor._read())
         made._node, made._nr = node, self.nr
         return made
 
 
-def keep(tensor: Any, node: Any) -> Any:
-    """What a Function's node holds for a tensor that it saves; `tensor` may be None."""
-    if not isinstance(tensor, Variable):
-        return tensor
-    if tensor._cell.counter is INFERENCE:
+def keep(tensor: Any, node: Any) -> Kept | Packed:
+    """What the node of a Function holds of a tensor it saved; `take()` gives it back. `node` is None without grad."""
+    if node is not None and tensor._cell.counter is INFERENCE:
         raise RuntimeError(NO_INFERENCE)
-    if mode.hooks:
-        return Packed(tensor, mode.hooks)
-    return Kept(tensor, node)
-
-
-def take(held: Any, node: Any) -> Any:
-    """The way back from `keep`."""
-    if held.__class__ is Kept:
-        return held.take(node)
-    return held.take() if held.__class__ is Packed else held
+    return Packed(tensor, mode.hooks) if mode.hooks else Kept(tensor, node)
 
 
 def result_changed(node: OpNode) -> RuntimeError:

@@ -36,6 +36,7 @@ class Variable:
     _turned = False  # whether it is only a view of its former self, and none to the user
     _output: int | None = None  # which of several views made by one call; autograd forbids writing into those
     _hidden: tuple | None = None  # the mode that kept a view out of the graph, and whether it would be in it
+    _handed: tuple | None = None  # (output number, Function) of an input that a custom Function handed through
     _aside: list | None = None  # of what `.data` gave: its own counter of writes, which the memory's does not see
     _node: Node | None = None
     _nr = 0
@@ -128,6 +129,15 @@ class Variable:
                 "details."
             )
         if mode.grad:
+            if self._handed is not None:
+                nr, name = self._handed
+                raise RuntimeError(
+                    f"Output {nr} of {name} is a view and is being modified inplace. This view was created inside a "
+                    "custom Function (or because an input was returned as-is) and the autograd logic to handle "
+                    "view+inplace would override the custom backward associated with the custom Function, leading to "
+                    "incorrect gradients. This behavior is forbidden. You can fix this by cloning the output of the "
+                    "custom Function."
+                )
             if self._parent is not None:
                 self._check_seen(self.requires_grad)  # type: ignore[attr-defined]
             if self._parent is not None and self.requires_grad:  # type: ignore[attr-defined]
