@@ -20,7 +20,7 @@ INFERENCE: list = [0, None]
 class Cell:
     """A piece of memory: its present value, how often it was written, and an address for `data_ptr()`.
 
-    `version` grows with whatever views must notice. `counter` is what PyTorch counts as a write, `[how many, the name
+    `version` grows with whatever views must notice. `counter` is what PyTorch counts as a write, `[how many, the class
     of the node that wrote last]`, made when first needed.
     """
 

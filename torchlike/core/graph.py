@@ -21,11 +21,13 @@ from torchlike.core.value import SCALARS, Value
 
 _sequence = itertools.count(1)
 
-# core/saved.py puts these three here: the values a node kept, where some were written since or given to a hook; the
+# core/saved.py puts these here: the values a node kept, where some were written since or given to a hook; the
 # error about a result that was written; a node's `_saved_self` and the like
 unpack: Callable[[Any], list] = None  # type: ignore[assignment]
 result_changed: Callable[[Any], Exception] = None  # type: ignore[assignment]
 saved_attribute: Callable[[Any, str], Any] = None  # type: ignore[assignment]
+keeps_result: Callable[[str], bool] = None  # type: ignore[assignment]
+"""Whether PyTorch's node of this name keeps its result (core/saved.py)."""
 
 FREED = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
@@ -47,6 +49,7 @@ class Node:
     retained: dict | None = None  # {output number: weak reference to a tensor that keeps its grad}
     pre_hooks: dict | None = None
     post_hooks: dict | None = None
+    keeps_result = False  # whether PyTorch's node keeps its result, which then may not be written
     writes = False  # whether its result was written over its first input
     result_written: tuple | None = None  # (counter, count) of a result that PyTorch would need and that was written to
     made_at: str | None = None  # in the anomaly mode: the lines of the user that made it
@@ -190,7 +193,7 @@ def node_class(rule: Rule) -> type[OpNode]:
     """The class of the nodes of a rule: its name is the node's, as PyTorch's users read it from `type(grad_fn)`."""
     name = rule.spec.op.grad_of(rule.spec).rsplit("::", 1)[-1]
     if name not in _classes:
-        _classes[name] = type(name, (OpNode,), {})
+        _classes[name] = type(name, (OpNode,), {"keeps_result": keeps_result(name)})
     rule.node = _classes[name]
     return rule.node
 

@@ -134,7 +134,7 @@ def unpack(node: OpNode) -> list:
             if kept is None:
                 kept = {j for some in places(node).values() for j in some}
             if i in kept:
-                raise changed(v.aval, v.counted, node.edges[i])
+                raise changed(v.aval, v.counted, _source(v.counted[0], node.edges[i]))
         found.append(v)
     return found
 
@@ -145,30 +145,30 @@ def written(value: Any) -> bool:
     return counted is not None and counted[0][0] != counted[1]
 
 
-def overwritten(node: Any, counter: list) -> None:
-    """The memory with the result of a node is about to be written: note it where PyTorch keeps that result."""
-    if isinstance(node, OpNode) and node.result_written is None and any(map(_made, kept_by_pytorch(node.name()))):
-        node.result_written = counter, counter[0]
+def keeps_result(name: str) -> bool:
+    """Whether PyTorch's node of this name keeps its result."""
+    return any(map(_made, kept_by_pytorch(name)))
 
 
-def _short(node: Node) -> str:
-    return re.sub("Backward[0-9]*$", "", node.name())
+def _output(name: str, nr: int) -> str:
+    return f", which is output {nr} of {re.sub('Backward[0-9]*$', '', name)},"
 
 
-def changed(a: Aval, counted: tuple, edge: tuple | None, name: str | None = None) -> RuntimeError:
-    """PyTorch's error about a kept tensor that was written; `edge` is where it came from, `name` overrides it."""
+def _source(counter: list, edge: tuple | None) -> str:
+    """Where a kept tensor comes from by now, in the words of PyTorch's error."""
+    author = counter[1] and counter[1].__name__
+    if author in ("CopySlices", "CopyBackwards"):
+        author = f"torch::autograd::{author}"
+    if edge is None or edge[0].__class__ is AccumulateGrad:
+        return _output(author, 0) if author else ""
+    if author and isinstance(edge[0], OpNode) and edge[0].rule.spec.op.shows:
+        author = "AsStrided"  # a view that reads itself again
+    return _output(author or edge[0].name(), edge[1])
+
+
+def changed(a: Aval, counted: tuple, source: str) -> RuntimeError:
+    """PyTorch's error about a kept tensor that was written."""
     counter, expected = counted
-    if name is None:
-        author, nr = counter[1], 0
-        if edge is not None and edge[0].__class__ is not AccumulateGrad:
-            nr = edge[1]
-            is_view = isinstance(edge[0], OpNode) and edge[0].rule.spec.op.shows
-            author = "AsStrided" if author and is_view else author or edge[0].name()
-        name = author and f"{re.sub('Backward[0-9]*$', '', author)}|{nr}"
-    source = ""
-    if name:
-        name, nr = name.split("|")
-        source = f", which is output {nr} of {name},"
     hint = (
         "the backtrace further above shows the operation that failed to compute its gradient. The variable in question "
         "was changed in there or anywhere later. Good luck!"
@@ -200,9 +200,8 @@ class Kept:
         """The tensor as `backward` sees it, with PyTorch's error if it was written since."""
         node = self.node and self.node()
         if self.counted[0][0] != self.counted[1]:
-            edge = None if node else self.tensor._edge()
-            name = f"{_short(node)}|{self.nr}" if node else None
-            raise changed(self.tensor._aval(), self.counted, edge, name)
+            source = _output(node.name(), self.nr) if node else _source(self.counted[0], self.tensor._edge())
+            raise changed(self.tensor._aval(), self.counted, source)
         if self.node is None:
             return self.tensor
         made = wrap(self.tensor._read())
@@ -219,7 +218,7 @@ def keep(tensor: Any, node: Any) -> Kept | Packed:
 
 def result_changed(node: OpNode) -> RuntimeError:
     """The error of a node whose result was written."""
-    return changed(node.avals[0], node.result_written or ([0], 0), None, f"{_short(node)}|0")
+    return changed(node.avals[0], node.result_written or ([0], 0), _output(node.name(), 0))
 
 
 def saved_attribute(node: OpNode, name: str) -> Any:
@@ -235,7 +234,7 @@ def saved_attribute(node: OpNode, name: str) -> Any:
 
 
 variable.note = note
-variable.overwritten = overwritten
+graph.keeps_result = keeps_result
 graph.unpack = unpack
 graph.result_changed = result_changed
 graph.saved_attribute = saved_attribute

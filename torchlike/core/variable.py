@@ -202,13 +202,14 @@ class Variable:
             value = unbatched(self, value)
         if self._aside is not None:
             self._aside[0] += 1
-        elif before is not None and before is not node:
-            overwritten(before, self._cell.counted())
+        elif before is not None and before.keeps_result and before.result_written is None and before is not node:
+            counter = self._cell.counted()
+            before.result_written = counter, counter[0]
         self._cell.set(value, self._aside is None)
         if mode.grad:
             self._node, self._nr = node, result._nr
             if node is not None:
-                self._cell.counted()[1] = node.name()
+                self._cell.counted()[1] = node.__class__
                 if self._retains and before is not None:
                     before.move_retained(self, node)
 
@@ -231,9 +232,8 @@ memory: Callable[[Variable], Variable] = None  # type: ignore[assignment]
 # core/batching.py puts these two here: an operation on tensors inside `vmap`, and what a write takes out of it
 batched: Callable[[Any, list, list], tuple | None] = None  # type: ignore[assignment]
 unbatched: Callable[[Variable, Value], Value] = None  # type: ignore[assignment]
-# core/saved.py puts these two here: what open blocks ask of a new node, and a write over the result of a node
 note: Callable[[OpNode, list], None] = None  # type: ignore[assignment]
-overwritten: Callable[[Node, list], None] = None  # type: ignore[assignment]
+"""What open blocks ask of a new node (core/saved.py puts it here)."""
 pushed: Callable[[Any, list, list, list, bool | None], None] | None = None
 """While a forward pass is in progress: gives the results of an operation their tangents (core/forward.py)."""
 casting: Callable[[Any, list], list] | None = None
