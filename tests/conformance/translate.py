@@ -114,6 +114,10 @@ def value(x):
     if isinstance(x, torch.nn.LinearCrossEntropyOptions):
         fields = {f.name: value(getattr(x, f.name)) for f in dataclasses.fields(x)}
         return torchlike.nn.LinearCrossEntropyOptions(**fields)
+    if isinstance(x, torch.nn.utils.rnn.PackedSequence):
+        return torchlike.nn.utils.rnn.PackedSequence(*map(value, x))
+    if isinstance(x, torch.nn.TransformerEncoderLayer | torch.nn.TransformerDecoderLayer):
+        return _layer(x)
     if isinstance(x, tuple | list):
         return type(x)(value(v) for v in x) if not hasattr(x, "_fields") else type(x)(*map(value, x))
     if isinstance(x, dict):
@@ -123,6 +127,17 @@ def value(x):
     if callable(x) and not isinstance(x, type):
         return function(x)
     return x
+
+
+def _layer(x):
+    """A layer of a transformer, made anew with the same sizes and options, and with the same parameters."""
+    a = x.self_attn
+    made = getattr(torchlike.nn, type(x).__name__)(
+        a.embed_dim, a.num_heads, x.linear1.out_features, x.dropout.p, function(x.activation), x.norm1.eps,
+        a.batch_first, x.norm_first, x.linear1.bias is not None, dtype=dtype(x.linear1.weight.dtype),
+    )  # fmt: skip
+    made.load_state_dict({k: tensor(v.detach()) for k, v in x.state_dict().items()})
+    return made.train(x.training)
 
 
 # --- functions --------------------------------------------------------------------------------------------------------

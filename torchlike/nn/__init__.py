@@ -15,3 +15,5 @@ from torchlike.nn import quantized as quantized
 from torchlike.nn.parallel import DataParallel as DataParallel
 from torchlike.nn.parameter import Buffer as Buffer
 from torchlike.nn.parameter import Parameter as Parameter
+from torchlike.nn.parameter import UninitializedBuffer as UninitializedBuffer
+from torchlike.nn.parameter import UninitializedParameter as UninitializedParameter

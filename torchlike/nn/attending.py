@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 
@@ -56,16 +57,28 @@ def scaled_dot_product_attention(
     return _sdpa(query, key, value, attn_mask, kept, dropout_p, is_causal, scale, enable_gqa)
 
 
-def _as_added(mask: Tensor | None, name: str, like: Tensor) -> Tensor | None:
-    """A mask as numbers to add: where a boolean one is True, nothing may be seen."""
+def _none_or_dtype(given: Tensor | None):
+    return None if given is None else given.dtype
+
+
+def _canonical_mask(
+    mask: Tensor | None, mask_name: str, other_type, other_name: str, target_type, check_other: bool = True
+) -> Tensor | None:
+    """A mask as numbers of `target_type` to add: where a boolean one is True, nothing may be seen."""
     if mask is None:
         return None
-    if mask.dtype is _dtype.bool:
-        return mask.new_zeros(mask.shape, dtype=like.dtype).masked_fill_(mask, -math.inf)
     check(
-        mask.is_floating_point(), f"only bool and floating types of {name} are supported", AssertionError
-    )
-    return mask
+        mask.dtype is _dtype.bool or mask.is_floating_point(),
+        f"only bool and floating types of {mask_name} are supported", AssertionError,
+    )  # fmt: skip
+    if check_other and other_type is not None and mask.dtype is not other_type:
+        warnings.warn(
+            f"Support for mismatched {mask_name} and {other_name} is deprecated. Use same type for both instead.",
+            stacklevel=2,
+        )
+    if mask.is_floating_point():
+        return mask
+    return mask.new_zeros(mask.shape, dtype=target_type).masked_fill_(mask, -math.inf)
 
 
 def _check_shapes(query, key, value, key_padding_mask, attn_mask, num_heads: int) -> bool:
@@ -159,7 +172,9 @@ def multi_head_attention_forward(
         key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
     length, batch, width = query.shape
     source = key.size(0)
-    key_padding_mask = _as_added(key_padding_mask, "key_padding_mask", query)
+    key_padding_mask = _canonical_mask(
+        key_padding_mask, "key_padding_mask", _none_or_dtype(attn_mask), "attn_mask", query.dtype
+    )
     check(
         not is_causal or attn_mask is not None,
         "Need attn_mask if specifying the is_causal hint. You may use the Transformer module method "
@@ -168,7 +183,7 @@ def multi_head_attention_forward(
     if is_causal and key_padding_mask is None and not need_weights:
         attn_mask = None
     else:
-        attn_mask = _as_added(attn_mask, "attn_mask", query)
+        attn_mask = _canonical_mask(attn_mask, "attn_mask", None, "", query.dtype, False)
         is_causal = False  # the mask says it already
     check(
         width == embed_dim_to_check,

@@ -16,6 +16,7 @@ from torchlike.core.dtype import dtype as _dtype_class
 from torchlike.facade import call as _call
 from torchlike.nn import native as _native  # noqa: F401  files torch's own names of what is here
 from torchlike.nn.attending import *  # noqa: F403
+from torchlike.nn.attending import _canonical_mask, _none_or_dtype  # noqa: F401  code made after PyTorch's calls them
 from torchlike.nn.bags import *  # noqa: F403
 from torchlike.nn.label_losses import *  # noqa: F403
 from torchlike.nn.layers import *  # noqa: F403

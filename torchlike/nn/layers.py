@@ -166,6 +166,7 @@ def batch_norm(
         for n in (size[0], *size[2:]):
             count *= n
         check(count != 1, f"Expected more than 1 value per channel when training, got input size {size}", ValueError)
+        check(eps > 0, f"batch_norm eps must be positive during training, but got {eps}", ValueError)
     outcome = _batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
     return _with_statistics(outcome, running_mean, running_var)
 

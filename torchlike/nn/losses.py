@@ -10,6 +10,7 @@ import numpy as np
 
 from torchlike.core import variable
 from torchlike.facade import call as _call
+from torchlike.nn.bags import known_values
 from torchlike.ops import loss as _loss
 from torchlike.ops import loss_pairs as _pairs
 from torchlike.ops.checks import check
@@ -281,18 +282,22 @@ def gaussian_nll_loss(
 ) -> Tensor:
     """The negative log-likelihood of `target` under a normal distribution of mean `input` and variance `var`.
 
-    Differs from PyTorch: a negative variance in a tensor is raised to eps without an error.
+    `var` has the shape of `input`, or 1 at one of its dimensions, or lacks the last one. ValueError if an element is
+    negative; where `var` is still pending it is not waited for, and raised to eps instead.
     """
-    if isinstance(var, Tensor) and var.size() != input.size():
-        if tuple(input.shape[:-1]) == tuple(var.shape):
-            var = var.unsqueeze(-1)
-        elif var.dim() != input.dim() or var.shape[:-1] != input.shape[:-1] or var.shape[-1] not in (
-            1, input.shape[-1],
-        ):  # fmt: skip
-            raise ValueError("var is of incorrect size")
-    elif not isinstance(var, Tensor):
+    if not isinstance(var, Tensor):
         check(var >= 0, "var has negative entry/entries", ValueError)
         var = input.new_full(input.shape, var)
+    else:
+        known = known_values(var)
+        check(known is None or not (known < 0).any(), "var has negative entry/entries", ValueError)
+        if var.size() != input.size():
+            if input.shape[:-1] == var.shape:
+                var = var.unsqueeze(-1)
+            else:
+                differ = [m for n, m in zip(input.shape, var.shape, strict=False) if n != m]
+                check(var.dim() == input.dim() and sum(differ) == 1, "var is of incorrect size", ValueError)
+    check(reduction in ("none", "mean", "sum"), f"{reduction} is not valid", ValueError)
     return _gaussian(input, target, var, full, eps, _reduction(reduction))
 
 

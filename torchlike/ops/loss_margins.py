@@ -28,7 +28,8 @@ def multi_margin_loss(
     n, classes = x.shape
     check(
         target.ndim <= 1 and target.size == n,
-        f"inconsistent target size, expected {n} but got {listed(target)}",
+        "multi_margin_loss: target tensor should be 1-D with size equal to the number of input samples (batch size). "
+        f"Expected target size [{n}], but got {listed(target)}. Input has shape {listed(input)}.",
     )
     check(
         weight is None or weight.size == classes,

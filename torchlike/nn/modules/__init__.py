@@ -10,6 +10,7 @@ from torchlike.nn.modules.distance import *  # noqa: F403
 from torchlike.nn.modules.dropout import *  # noqa: F403
 from torchlike.nn.modules.flatten import *  # noqa: F403
 from torchlike.nn.modules.label_loss import *  # noqa: F403
+from torchlike.nn.modules.lazy_layers import *  # noqa: F403
 from torchlike.nn.modules.linear import *  # noqa: F403
 from torchlike.nn.modules.loss import *  # noqa: F403
 from torchlike.nn.modules.module import Module as Module

@@ -58,7 +58,7 @@ class Handle(RemovableHandle):
 
 
 # the public name of what a register function returns
-Handle.__name__ = Handle.__qualname__ = RemovableHandle.__name__
+Handle.__name__ = RemovableHandle.__name__
 
 
 class HookMethods:

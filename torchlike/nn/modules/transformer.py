@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable
 from typing import Any
 
+from torchlike.backends.mha import get_fastpath_enabled
 from torchlike.core import dtype as _dtype
+from torchlike.core.graph import is_grad_enabled
 from torchlike.nn import functional as F
 from torchlike.nn import init
+from torchlike.nn.attending import _canonical_mask, _none_or_dtype
+from torchlike.nn.modules.activation import GELU, ReLU
 from torchlike.nn.modules.attention import MultiheadAttention
 from torchlike.nn.modules.container import ModuleList
 from torchlike.nn.modules.dropout import Dropout
@@ -27,6 +32,13 @@ def _activation(given: str | Callable) -> Callable:
     if given not in ("relu", "gelu"):
         raise RuntimeError(f"activation should be relu/gelu, not {given}")
     return getattr(F, given)
+
+
+def _fast(activation: Any) -> int:
+    """Which of the two activations it is that PyTorch's faster way knows: 1 relu, 2 gelu, 0 another."""
+    if activation is F.relu or isinstance(activation, ReLU):
+        return 1
+    return 2 if activation is F.gelu or isinstance(activation, GELU) else 0
 
 
 def _copies(layer: Module, n: int) -> ModuleList:
@@ -68,7 +80,9 @@ class TransformerEncoderLayer(_Layer):
         batch_first: inputs are (N, S, E) instead of (S, N, E).
         norm_first: normalise the input of each part instead of its sum.
 
-    PyTorch's faster way in evaluation writes zeros at padded places; here they hold what is computed there.
+    Differs from PyTorch: a sequence that is all padding attends to nothing and stays finite, where PyTorch's faster way
+    in evaluation gives NaN.
+
     """
 
     def __init__(
@@ -88,12 +102,17 @@ class TransformerEncoderLayer(_Layer):
         self.dropout1 = Dropout(dropout)
         self.dropout2 = Dropout(dropout)
         self.activation = _activation(activation)
+        self.activation_relu_or_gelu = _fast(self.activation)
 
     def forward(
         self, src: Tensor, src_mask: Tensor | None = None, src_key_padding_mask: Tensor | None = None,
         is_causal: bool = False,
     ) -> Tensor:  # fmt: skip
         """The input after one layer; masks as in `MultiheadAttention`."""
+        src_key_padding_mask = _canonical_mask(
+            src_key_padding_mask, "src_key_padding_mask", _none_or_dtype(src_mask), "src_mask", src.dtype
+        )
+        src_mask = _canonical_mask(src_mask, "src_mask", None, "", src.dtype, False)
 
         def attend(x: Tensor) -> Tensor:
             return self._attend(self.self_attn, self.dropout1, x, x, src_mask, src_key_padding_mask, is_causal)
@@ -148,7 +167,10 @@ class TransformerDecoderLayer(_Layer):
 class TransformerEncoder(Module):
     """Copies of an encoder layer one after the other, and a last normalisation if given.
 
-    `enable_nested_tensor` and `mask_check` choose PyTorch's faster way in evaluation; here there is one way.
+    With `enable_nested_tensor` PyTorch computes padded batches in evaluation without the padding, if nothing requires a
+    gradient and the layers allow it; a warning says why they do not. What that changes is the result at padded places:
+    zeros, before the last normalisation. So it is here, without a gain in time. `mask_check` is whether this asks for
+    padding that stands at the end of each sequence.
     """
 
     def __init__(
@@ -160,17 +182,64 @@ class TransformerEncoder(Module):
         self.num_layers = num_layers
         self.norm = norm
         self.enable_nested_tensor = enable_nested_tensor
+        why_not = _why_not_nested(encoder_layer)
+        self.use_nested_tensor = enable_nested_tensor and not why_not
         self.mask_check = mask_check
+        if enable_nested_tensor and why_not:
+            warnings.warn(
+                f"enable_nested_tensor is True, but self.use_nested_tensor is False because {why_not}", stacklevel=2
+            )
 
     def forward(
         self, src: Tensor, mask: Tensor | None = None, src_key_padding_mask: Tensor | None = None,
         is_causal: bool | None = None,
     ) -> Any:  # fmt: skip
         """The input after all layers. `is_causal` says that `mask` hides what comes later; the mask itself is used."""
+        padding = _canonical_mask(
+            src_key_padding_mask, "src_key_padding_mask", _none_or_dtype(mask), "mask", src.dtype
+        )
+        mask = _canonical_mask(mask, "mask", None, "", src.dtype, False)
         x: Any = src
         for layer in self.layers:
-            x = layer(x, src_mask=mask, src_key_padding_mask=src_key_padding_mask, is_causal=bool(is_causal))
+            x = layer(x, src_mask=mask, src_key_padding_mask=padding, is_causal=bool(is_causal))
+        if padding is not None and mask is None and self._drops_padding(src):
+            hidden = padding != 0
+            if self.mask_check:  # in the program: reading the mask would be a barrier
+                hidden = hidden & (hidden[:, 1:] | ~hidden[:, :-1]).all()
+            x = x.masked_fill(hidden.unsqueeze(-1), 0)
         return x if self.norm is None else self.norm(x)
+
+    def _drops_padding(self, src: Tensor) -> bool:
+        """Whether PyTorch computes this call without the padding, provided that the mask is as it should be."""
+        from torchlike import compiler, is_autocast_enabled  # here, not above: torchlike is put together after this
+
+        first: Any = self.layers[0]
+        if (
+            not getattr(self, "use_nested_tensor", False) or first.training or src.dim() != 3
+            or not get_fastpath_enabled() or is_autocast_enabled()
+            or self.mask_check and compiler.is_compiling()
+        ):  # fmt: skip
+            return False
+        return not (is_grad_enabled() and (src.requires_grad or any(p.requires_grad for p in first.parameters())))
+
+
+def _why_not_nested(layer: Any) -> str:
+    """Why PyTorch's faster way does not know such a layer; nothing if it does."""
+    name = "encoder_layer"
+    if not isinstance(layer, TransformerEncoderLayer):
+        return f"{name} was not TransformerEncoderLayer"
+    attention: Any = layer.self_attn
+    reasons = {
+        f"{name}.norm_first was True": layer.norm_first,
+        f"{name}.self_attn.batch_first was not True(use batch_first for better inference performance)":
+            not attention.batch_first,
+        f"{name}.self_attn._qkv_same_embed_dim was not True": not attention._qkv_same_embed_dim,
+        f"{name}.self_attn was passed bias=False": attention.in_proj_bias is None,
+        f"{name}.activation_relu_or_gelu was not True": not layer.activation_relu_or_gelu,
+        f"{name}.norm1.eps was not equal to {name}.norm2.eps": layer.norm1.eps != layer.norm2.eps,
+        f"{name}.self_attn.num_heads is odd": attention.num_heads % 2 == 1,
+    }  # fmt: skip
+    return next((why for why, holds in reasons.items() if holds), "")
 
 
 class TransformerDecoder(Module):
