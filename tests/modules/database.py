@@ -102,7 +102,8 @@ def _sample(info, given, dtype: torch.dtype) -> Sample:
         with _dtype(dtype):
             return info.module_cls(*args, **kwargs)
 
-    return Sample(given.desc or _label(args, kwargs), theirs, ours, call.args if call else (), call.kwargs if call else {})
+    call_args, call_kwargs = (call.args, call.kwargs) if call else ((), {})
+    return Sample(given.desc or _label(args, kwargs), theirs, ours, call_args, call_kwargs)
 
 
 @contextlib.contextmanager
@@ -142,7 +143,7 @@ def _of_rows(rows: list[dict]) -> Entry:
                 found.append(_row_sample(row, dtype, requires_grad))
         return found
 
-    return Entry(made)
+    return Entry(made, gradgrad=all(row.get("check_gradgrad", True) for row in rows))
 
 
 def _row_sample(row: dict, dtype: torch.dtype, requires_grad: bool) -> Sample:

@@ -38,7 +38,8 @@ class Pair:
 
     def calls(self, like: torch.dtype | None = None) -> tuple[tuple, tuple]:
         """The arguments of a call for each library, PyTorch's first."""
-        args, kwargs = (cast(x, like) if like is not None else copied(x) for x in (self.sample.args, self.sample.kwargs))
+        change = copied if like is None else lambda x: cast(x, like)
+        args, kwargs = change(self.sample.args), change(self.sample.kwargs)
         return (args, kwargs), tuple(translate.together(args, kwargs))
 
 
@@ -110,11 +111,10 @@ def gradients(lib, module, args, kwargs, second: bool = False) -> Any:
     first = lib.autograd.grad(roots, leaves, [weights(t, lib) for t in roots], allow_unused=True, create_graph=second)
     if second:
         found = [t for t in first if t is not None and t.requires_grad]
-        if not found:
-            return [lib.zeros_like(x).detach() for x in leaves]
-        first = lib.autograd.grad(found, leaves, [weights(t, lib) for t in found], allow_unused=True)
+        none = [None] * len(leaves)
+        first = lib.autograd.grad(found, leaves, [weights(t, lib) for t in found], allow_unused=True) if found else none
     zeros = [lib.zeros_like(x).detach() if g is None else g.detach() for g, x in zip(first, leaves, strict=True)]
-    return [[t.detach() for t in results], zeros]
+    return zeros if second else [[t.detach() for t in results], zeros]
 
 
 def state(module) -> dict:

@@ -12,6 +12,7 @@ from torchlike.nn import functional as functional
 from torchlike.nn import init as init
 from torchlike.nn import parallel as parallel
 from torchlike.nn import quantized as quantized
+from torchlike.nn.factory import factory_kwargs as factory_kwargs
 from torchlike.nn.parallel import DataParallel as DataParallel
 from torchlike.nn.parameter import Buffer as Buffer
 from torchlike.nn.parameter import Parameter as Parameter

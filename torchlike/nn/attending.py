@@ -10,6 +10,7 @@ import numpy as np
 from torchlike.core import dtype as _dtype
 from torchlike.facade import call as _call
 from torchlike.nn import layers as _layers
+from torchlike.nn.causal_bias import CausalBias
 from torchlike.ops import attention as _attention
 from torchlike.ops import joining as _joining
 from torchlike.ops import linear as _linear_ops
@@ -49,6 +50,9 @@ def scaled_dot_product_attention(
     Returns (N, ..., Hq, L, Ev); zeros for a query whose mask hides every key.
     """
     check(0.0 <= dropout_p <= 1.0, f"dropout probability has to be between 0 and 1, but got {dropout_p}", RuntimeError)
+    if attn_mask is not None and isinstance(attn_mask, CausalBias):
+        check(not is_causal, "CausalBias should not be used with causal=True", ValueError)
+        attn_mask = attn_mask._materialize(query.device)
     kept = None
     if dropout_p > 0:
         lead = np.broadcast_shapes(tuple(query.shape[:-2]), *([] if enable_gqa else [tuple(key.shape[:-2])]))

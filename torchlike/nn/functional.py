@@ -14,6 +14,7 @@ import numpy as np
 
 from torchlike.core.dtype import dtype as _dtype_class
 from torchlike.facade import call as _call
+from torchlike.jit.annotations import BroadcastingList1, BroadcastingList2, BroadcastingList3  # noqa: F401
 from torchlike.nn import native as _native  # noqa: F401  files torch's own names of what is here
 from torchlike.nn.attending import *  # noqa: F403
 from torchlike.nn.attending import _canonical_mask, _none_or_dtype  # noqa: F401  code made after PyTorch's calls them
@@ -28,6 +29,12 @@ from torchlike.nn.resizing import *  # noqa: F403
 from torchlike.nn.scaling import *  # noqa: F403
 from torchlike.ops import activation as _activation
 from torchlike.ops.checks import check
+from torchlike.overrides import (  # noqa: F401  PyTorch has them here too
+    handle_torch_function,
+    has_torch_function,
+    has_torch_function_unary,
+    has_torch_function_variadic,
+)
 from torchlike.random import draw
 from torchlike.tensor import Tensor
 

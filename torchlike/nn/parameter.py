@@ -177,7 +177,7 @@ class UninitializedTensorMixin:
         return type(self), (self.requires_grad,)
 
 
-class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: ignore[misc]
+class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: ignore[misc, override]
     """A parameter without a shape: `materialize(shape)` makes it a `Parameter`. Lazy layers have such ones.
 
     >>> import torchlike as torch
@@ -200,10 +200,11 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: igno
         return memo[id(self)]
 
 
-class UninitializedBuffer(UninitializedTensorMixin, Tensor):  # type: ignore[misc]
+class UninitializedBuffer(UninitializedTensorMixin, Tensor):  # type: ignore[misc, override]
     """A buffer without a shape: `materialize(shape)` makes it a tensor. Lazy normalisations have such ones."""
 
     cls_to_become = Tensor
+    persistent: bool
 
     def __new__(  # type: ignore[misc]
         cls, requires_grad: bool = False, device: Any = None, dtype: Any = None, persistent: bool = True

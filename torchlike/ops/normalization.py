@@ -92,6 +92,8 @@ def batch_norm(
     _check_dtypes(input, running_mean, running_var, weight, bias)
     if not training:
         return _batch_norm(input, running_mean, running_var, weight, bias, eps)[0]
+    if not input.size:  # no values: the statistics stay, where means would be NaN
+        return input if running_mean is None or running_var is None else (input, running_mean, running_var)
     out, mean, var = _batch_norm(input, None, None, weight, bias, eps)
     if running_mean is None or running_var is None:
         return out
@@ -230,3 +232,16 @@ def local_response_norm(input: Array, size: int, alpha: float = 1e-4, beta: floa
     return input / (mean * alpha + k) ** beta
 
 
+@op(grad="CrossMapLRN2dBackward")
+def cross_map_lrn2d(input: Array, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0):
+    """x / (k + alpha / size · sum of the squares of some neighbouring channels) ** beta, for `input` (N, C, H, W).
+
+    Channel c sums over those below c + reach, where reach = (size + 1) // 2, without those from 1 to c - reach; that
+    channel 0 stays in is PyTorch's way.
+    """
+    check(input.ndim == 4, f"CrossMapLRN2d: Expected input to be 4D, got {input.ndim}D instead.", ValueError)
+    reach = int((size - 1) / 2 + 1)
+    c, other = np.ogrid[: input.shape[1], : input.shape[1]]
+    near = (other < c + reach) & ~((other >= 1) & (other <= c - reach))
+    total = jnp.einsum("co,nohw->nchw", near.astype(input.dtype), jnp.square(input), precision="highest")
+    return input * (total * (alpha / size) + k) ** -beta

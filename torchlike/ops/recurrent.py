@@ -78,11 +78,10 @@ def recurrent_layer(
 
 
 def _cell(mode: str, input, h, c, w_ih, w_hh, b_ih, b_hh):
-    for what, x, size in (("input", input, w_ih.shape[1]), ("hidden0", h, w_hh.shape[1])):
-        check(
-            x.shape[-1] == size,
-            f"{what} has inconsistent {what.removesuffix('0')}_size: got {x.shape[-1]}, expected {size}",
-        )
+    wide, size = input.shape[-1], w_ih.shape[1]
+    check(wide == size, f"input has inconsistent input_size: got {wide} expected {size}")
+    wide, size = h.shape[-1], w_hh.shape[1]
+    check(wide == size, f"hidden0 has inconsistent hidden_size: got {wide}, expected {size}")
     return _step(mode, _from_input(mode, input, w_ih, b_ih, b_hh), h, c, w_hh, b_hh, None)
 
 

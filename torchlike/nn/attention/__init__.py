@@ -6,9 +6,17 @@ import contextlib
 import enum
 from collections.abc import Iterator
 
+from torchlike.absent import fill as _fill
 from torchlike.backends import cuda as _flags
+from torchlike.nn.attention import bias as bias
 
-__all__ = ["SDPBackend", "sdpa_kernel"]
+__all__ = [
+    "SDPBackend", "WARN_FOR_UNFUSED_KERNELS", "activate_flash_attention_impl", "current_flash_attention_impl",
+    "list_flash_attention_impls", "register_flash_attention_impl", "restore_flash_attention_impl", "sdpa_kernel",
+]  # fmt: skip
+
+WARN_FOR_UNFUSED_KERNELS = False
+"""Whether PyTorch warns where it has no kernel for a kind of mask; here there is one way, and no warning."""
 
 
 class SDPBackend(enum.IntEnum):
@@ -54,3 +62,28 @@ def sdpa_kernel(backends: list[SDPBackend] | SDPBackend, set_priority: bool = Fa
     finally:
         for b, name in _SWITCHES.items():
             getattr(_flags, f"enable_{name}_sdp")(before[b])
+
+
+def list_flash_attention_impls() -> list[str]:
+    """An empty list: XLA compiles the formula itself, there is nothing to choose among."""
+    return []
+
+
+def current_flash_attention_impl() -> str | None:
+    """None: no other implementation can be chosen."""
+    return None
+
+
+def restore_flash_attention_impl() -> None:
+    """Nothing: the one implementation is always in use."""
+
+
+def activate_flash_attention_impl(impl: str) -> None:
+    """ValueError, as PyTorch raises for an implementation that is not registered."""
+    raise ValueError(f"Unknown flash attention impl '{impl}'. Available implementations: []")
+
+
+_fill(
+    globals(), "attention is compiled by XLA; write another one as a function of tensors and call that",
+    functions="register_flash_attention_impl",
+)  # fmt: skip

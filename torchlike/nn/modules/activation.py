@@ -60,12 +60,6 @@ class ReLU(_InPlace):
     function = "relu"
 
 
-class ReLU6(_InPlace):
-    """min(max(0, x), 6)."""
-
-    function = "relu6"
-
-
 class SELU(_InPlace):
     """The self-normalising ELU (https://arxiv.org/abs/1706.02515)."""
 
@@ -145,6 +139,17 @@ class Hardtanh(_InPlace):
         assert self.max_val > self.min_val, (
             f"max_val ({self.max_val}) must be greater than min_val ({self.min_val})"
         )
+
+
+class ReLU6(Hardtanh):
+    """min(max(0, x), 6)."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__(0.0, 6.0, inplace)
+
+    def extra_repr(self) -> str:
+        """inplace if it is True."""
+        return "inplace=True" if self.inplace else ""
 
 
 class Threshold(_InPlace):

@@ -64,7 +64,7 @@ class _LazyConvolution(LazyModuleMixin):
     def reset_parameters(self: Any) -> None:
         """Draw weight and bias anew, if they have a shape already."""
         if not self.has_uninitialized_params() and self.in_channels != 0:
-            super().reset_parameters()
+            super().reset_parameters()  # type: ignore[misc]  # of the convolution
 
     def initialize_parameters(self: Any, input: Tensor, *args, **kwargs) -> None:
         """Shapes for an input (N, in_channels, *) or (in_channels, *)."""
@@ -195,13 +195,14 @@ class _LazyNorm(LazyModuleMixin, batchnorm._NormBase):
             self.reset_parameters()
 
 
-class LazyBatchNorm1d(_LazyNorm, batchnorm.BatchNorm1d):
+class LazyBatchNorm1d(_LazyNorm, batchnorm._BatchNorm):
     """A `BatchNorm1d` that takes `num_features` from its first input."""
 
     cls_to_become = batchnorm.BatchNorm1d
+    dims = cls_to_become.dims
 
 
-class LazyBatchNorm2d(_LazyNorm, batchnorm.BatchNorm2d):
+class LazyBatchNorm2d(_LazyNorm, batchnorm._BatchNorm):
     """A `BatchNorm2d` that takes `num_features` from its first input.
 
     >>> import torchlike as torch
@@ -212,30 +213,35 @@ class LazyBatchNorm2d(_LazyNorm, batchnorm.BatchNorm2d):
     """
 
     cls_to_become = batchnorm.BatchNorm2d
+    dims = cls_to_become.dims
 
 
-class LazyBatchNorm3d(_LazyNorm, batchnorm.BatchNorm3d):
+class LazyBatchNorm3d(_LazyNorm, batchnorm._BatchNorm):
     """A `BatchNorm3d` that takes `num_features` from its first input."""
 
     cls_to_become = batchnorm.BatchNorm3d
+    dims = cls_to_become.dims
 
 
-class LazyInstanceNorm1d(_LazyNorm, batchnorm.InstanceNorm1d):
+class LazyInstanceNorm1d(_LazyNorm, batchnorm._InstanceNorm):
     """An `InstanceNorm1d` that takes `num_features` from dimension 1 of its first input.
 
     Unlike `InstanceNorm1d` it has weight, bias and running statistics unless told otherwise.
     """
 
     cls_to_become = batchnorm.InstanceNorm1d
+    dims = cls_to_become.dims
 
 
-class LazyInstanceNorm2d(_LazyNorm, batchnorm.InstanceNorm2d):
+class LazyInstanceNorm2d(_LazyNorm, batchnorm._InstanceNorm):
     """An `InstanceNorm2d` that takes `num_features` from dimension 1 of its first input. See `LazyInstanceNorm1d`."""
 
     cls_to_become = batchnorm.InstanceNorm2d
+    dims = cls_to_become.dims
 
 
-class LazyInstanceNorm3d(_LazyNorm, batchnorm.InstanceNorm3d):
+class LazyInstanceNorm3d(_LazyNorm, batchnorm._InstanceNorm):
     """An `InstanceNorm3d` that takes `num_features` from dimension 1 of its first input. See `LazyInstanceNorm1d`."""
 
     cls_to_become = batchnorm.InstanceNorm3d
+    dims = cls_to_become.dims

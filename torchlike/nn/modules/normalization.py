@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from torchlike import creation
+from torchlike.facade import call as _call
 from torchlike.nn import functional as F
 from torchlike.nn import init
 from torchlike.nn.modules.module import Module
 from torchlike.nn.parameter import Parameter
+from torchlike.ops import normalization as _ops
 from torchlike.tensor import Tensor
 
-__all__ = ["GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
+__all__ = ["CrossMapLRN2d", "GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
 
 
 def _shape(normalized_shape) -> tuple[int, ...]:
@@ -79,9 +81,9 @@ class RMSNorm(_Affine):
         self.register_parameter("weight", made if elementwise_affine else None)
         self.reset_parameters()
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """The normalised input."""
-        return F.rms_norm(input, self.normalized_shape, self.weight, self.eps)
+        return F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
 
     def extra_repr(self) -> str:
         """normalized_shape and the options."""
@@ -129,6 +131,33 @@ class LocalResponseNorm(Module):
     def forward(self, input: Tensor) -> Tensor:
         """The normalised input."""
         return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        """The options."""
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
+_cross_map_lrn2d = _call(_ops.cross_map_lrn2d.op)
+
+
+class CrossMapLRN2d(Module):
+    """Divides by a power of the sum of squares of neighbouring channels, as older models do; see `LocalResponseNorm`.
+
+    Takes (N, C, H, W). ValueError for another number of dimensions.
+
+    Differs from PyTorch: the gradient is the derivative, which PyTorch's own formula misses unless alpha is small.
+    """
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:
+        super().__init__()
+        self.size = size
+        self.alpha = alpha
+        self.beta = beta
+        self.k = k
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The normalised input."""
+        return _cross_map_lrn2d(input, self.size, self.alpha, self.beta, self.k)
 
     def extra_repr(self) -> str:
         """The options."""

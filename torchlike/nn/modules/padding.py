@@ -42,21 +42,39 @@ class _ConstantPad(_Pad):
         return f"padding={self.padding}, value={self.value}"
 
 
-_KINDS = {
-    "ConstantPad": (_ConstantPad, "constant", None, "a constant"),
-    "ZeroPad": (_Pad, "constant", 0.0, "zeros"),
-    "ReflectionPad": (_Pad, "reflect", None, "the input mirrored at its borders"),
-    "ReplicationPad": (_Pad, "replicate", None, "its borders repeated"),
-    "CircularPad": (_Pad, "circular", None, "the input continued periodically"),
+class _ZeroPad(_ConstantPad):
+    def __init__(self, padding) -> None:
+        super().__init__(padding, 0.0)
+
+    def extra_repr(self) -> str:
+        """padding."""
+        return f"{self.padding}"
+
+
+class _CircularPad(_Pad):
+    def forward(self, input: Tensor) -> Tensor:
+        """The padded input."""
+        dims = input.dim()
+        if dims not in (self.n + 1, self.n + 2):
+            raise ValueError(f"expected {self.n + 1}D or {self.n + 2}D input (got {dims}D input)")
+        return super().forward(input)
+
+
+_KINDS: dict[str, tuple[type, str, str]] = {
+    "ConstantPad": (_ConstantPad, "constant", "a constant"),
+    "ZeroPad": (_ZeroPad, "constant", "zeros"),
+    "ReflectionPad": (_Pad, "reflect", "the input mirrored at its borders"),
+    "ReplicationPad": (_Pad, "replicate", "its borders repeated"),
+    "CircularPad": (_CircularPad, "circular", "the input continued periodically"),
 }
-for _kind, (_base, _mode, _value, _what) in _KINDS.items():
+for _kind, (_base, _mode, _what) in _KINDS.items():
     for _n in (1, 2, 3):
         _name = f"{_kind}{_n}d"
         _doc = f"Pads the last {_n or ''} dimension{'s' if _n > 1 else ''} with {_what}; `padding` is one number, or " \
             "(before, after) for the last dimension first."  # fmt: skip
         _doc = _doc.replace("last 1 ", "last ")
         _fields: dict[str, Any] = {"n": _n, "mode": _mode, "__doc__": _doc, "__module__": __name__}
-        if _kind != "ConstantPad":
-            _fields["value"] = _value
-        globals()[_name] = type(_name, (_base,), _fields)
+        # a padding with zeros is one with a constant, as in PyTorch
+        _bases = (_base, globals()[f"ConstantPad{_n}d"]) if _kind == "ZeroPad" else (_base,)
+        globals()[_name] = type(_name, _bases, _fields)
         __all__.append(_name)

@@ -112,7 +112,8 @@ class RNNBase(Module):
         """The weights of every layer and direction."""
         return [[getattr(self, name) for name in names] for names in self._all_weights]
 
-    def _check_input(self, input: Tensor) -> None:
+    def check_input(self, input: Tensor, batch_sizes: Tensor | None = None) -> None:
+        """PyTorch's errors for an input of another dtype, width or number of dimensions."""
         weight = getattr(self, self._all_weights[0][0])
         check(
             input.dtype is weight.dtype,
@@ -120,10 +121,35 @@ class RNNBase(Module):
             f"input.to({weight.dtype}), or convert model: model.to({input.dtype})",
             ValueError,
         )
+        n = 3 if batch_sizes is None else 2
+        check(input.dim() == n, f"input must have {n} dimensions, got {input.dim()}")
         check(
             input.size(-1) == self.input_size,
             f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {input.size(-1)}",
         )
+
+    def _state_size(self, input: Tensor, batch_sizes: Tensor | None, width: int) -> tuple[int, int, int]:
+        batch = int(batch_sizes[0]) if batch_sizes is not None else input.size(0 if self.batch_first else 1)
+        return self.num_layers * (2 if self.bidirectional else 1), batch, width
+
+    def get_expected_hidden_size(self, input: Tensor, batch_sizes: Tensor | None) -> tuple[int, int, int]:
+        """The size of the state for a batched input, or a packed one: (layers · directions, N, width)."""
+        return self._state_size(input, batch_sizes, self.proj_size or self.hidden_size)
+
+    def check_hidden_size(
+        self, hx: Tensor, expected_hidden_size: tuple[int, int, int], msg: str = "Expected hidden size {}, got {}"
+    ) -> None:
+        """RuntimeError if the state has another size."""
+        check(hx.size() == expected_hidden_size, msg.format(expected_hidden_size, list(hx.size())))
+
+    def check_forward_args(self, input: Tensor, hidden: Any, batch_sizes: Tensor | None) -> None:
+        """PyTorch's errors for an input or a state that does not fit."""
+        self.check_input(input, batch_sizes)
+        self.check_hidden_size(hidden, self.get_expected_hidden_size(input, batch_sizes))
+
+    def permute_hidden(self, hx: Any, permutation: Tensor | None) -> Any:
+        """The state with its batch in another order."""
+        return hx if permutation is None else hx.index_select(1, permutation)
 
     def _run(self, input: Tensor, states: tuple | None, widths: tuple[int, ...]) -> tuple:
         """(outputs, *last states), the batch left out where the input has none."""
@@ -134,19 +160,14 @@ class RNNBase(Module):
         batched = input.dim() == 3
         if not batched:
             input = input.unsqueeze(0 if self.batch_first else 1)
-        batch = input.size(0 if self.batch_first else 1)
-        sizes = [(self.num_layers * (2 if self.bidirectional else 1), batch, width) for width in widths]
+        sizes = [self._state_size(input, None, width) for width in widths]
         if states is None:
             states = tuple(input.new_zeros(size) for size in sizes)
         else:
             self._check_dims(name, states, batched)
             states = states if batched else tuple(s.unsqueeze(1) for s in states)
-        self._check_input(input)
-        for i, (state, size) in enumerate(zip(states, sizes, strict=True)):
-            which = f"hidden[{i}]" if len(sizes) > 1 else "hidden"
-            check(
-                tuple(state.shape) == size, f"Expected {which} size {size}, got {list(state.shape)}"
-            )
+        self.check_input(input)
+        self._check_states(states, sizes)
         params = [w for weights in self.all_weights for w in weights]
         out, *last = network(
             self.mode, input, states, params, self.bias, self.num_layers, self.dropout, self.training,
@@ -155,6 +176,11 @@ class RNNBase(Module):
         if batched:
             return (out, *last)
         return (out.squeeze(0 if self.batch_first else 1), *[s.squeeze(1) for s in last])
+
+    def _check_states(self, states: tuple, sizes: list) -> None:
+        for i, (state, size) in enumerate(zip(states, sizes, strict=True)):
+            which = f"hidden[{i}]" if len(sizes) > 1 else "hidden"
+            self.check_hidden_size(state, size, f"Expected {which} size {{}}, got {{}}")
 
     def _run_packed(self, packed: Any, states: tuple | None, widths: tuple[int, ...]) -> tuple:
         """The same for a PackedSequence; the outputs are one too."""
@@ -167,10 +193,8 @@ class RNNBase(Module):
             states = tuple(x.new_zeros(size) for size in sizes)
         elif order is not None:
             states = tuple(s.index_select(1, order) for s in states)
-        self._check_input(x)
-        for i, (state, size) in enumerate(zip(states, sizes, strict=True)):
-            which = f"hidden[{i}]" if len(sizes) > 1 else "hidden"
-            check(tuple(state.shape) == size, f"Expected {which} size {size}, got {list(state.shape)}")
+        self.check_input(x)
+        self._check_states(states, sizes)
         params = [w for weights in self.all_weights for w in weights]
         out, *last = network(
             self.mode, x, states, params, self.bias, self.num_layers, self.dropout, self.training, self.bidirectional,
@@ -267,6 +291,20 @@ class LSTM(RNNBase):
             "LSTM", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size, device,
             dtype,
         )  # fmt: skip
+
+    def get_expected_cell_size(self, input: Tensor, batch_sizes: Tensor | None) -> tuple[int, int, int]:
+        """The size of the cell state: as wide as `hidden_size`, whatever the projection."""
+        return self._state_size(input, batch_sizes, self.hidden_size)
+
+    def check_forward_args(self, input: Tensor, hidden: Any, batch_sizes: Tensor | None) -> None:
+        """PyTorch's errors for an input or one of the two states that does not fit."""
+        self.check_input(input, batch_sizes)
+        sizes = [f(input, batch_sizes) for f in (self.get_expected_hidden_size, self.get_expected_cell_size)]
+        self._check_states(hidden, sizes)
+
+    def permute_hidden(self, hx: Any, permutation: Tensor | None) -> Any:
+        """Both states with their batch in another order."""
+        return hx if permutation is None else tuple(s.index_select(1, permutation) for s in hx)
 
     def forward(
         self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None

@@ -11,7 +11,7 @@ from typing import Any
 from torchlike.core.autograd import no_grad
 from torchlike.core.hooks import RemovableHandle
 from torchlike.nn.modules.hooks import Handle
-from torchlike.nn.parameter import Parameter
+from torchlike.nn.parameter import Parameter, is_lazy
 from torchlike.tensor import Tensor
 
 _EXTRA_STATE_KEY_SUFFIX = "_extra_state"
@@ -222,9 +222,10 @@ class StateMethods:
                 f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from '
                 f"checkpoint but received {type(value)}"
             )
-        if target.dim() == 0 and value.dim() == 1 and len(value) == 1:
+        known = not is_lazy(value)
+        if known and target.dim() == 0 and value.dim() == 1 and len(value) == 1:
             value = value[0]  # checkpoints of PyTorch 0.3 and before have no 0-dim tensors
-        if value.shape != target.shape:
+        if known and value.shape != target.shape:
             return (
                 f"size mismatch for {key}: copying a param with shape {value.shape} from checkpoint, the shape in "
                 f"current model is {target.shape}."
@@ -242,8 +243,8 @@ class StateMethods:
                 setattr(self, name, value)
         except Exception as error:
             return (
-                f'While copying the parameter named "{key}", whose dimensions in the model are {target.shape} and '
-                f"whose dimensions in the checkpoint are {value.shape}, an exception occurred : {error.args}."
+                f'While copying the parameter named "{key}", whose dimensions in the model are {target.size()} and '
+                f"whose dimensions in the checkpoint are {value.size()}, an exception occurred : {error.args}."
             )
         return None
 

@@ -1,0 +1,88 @@
+"""PyTorch's database of modules, held to failures.tsv: what is not listed passes, what is listed still fails.
+
+`python -m tests.modules` takes every sample. Here each aspect takes `LIMIT` of them, evenly spread (slow), the everyday
+subset one, of the aspects that ask for most.
+"""
+
+from __future__ import annotations
+
+import os
+
+import jax
+import pytest
+
+pytest.importorskip("torch", reason="the database of modules is part of PyTorch")
+
+from tests.modules import aspects, database  # noqa: E402
+from tests.modules.runner import known  # noqa: E402
+from torchlike.core import program  # noqa: E402
+
+LIMIT = int(os.environ.get("MODULES_LIMIT", "2"))
+EVERYDAY = {"construct", "gradient", "errors"}
+LISTED: dict[str, set[str]] = {}
+for _name, _aspect in known():
+    LISTED.setdefault(_name, set()).add(_aspect)
+
+
+def failing(name: str, limit: int | None, only) -> dict[str, str]:
+    """The aspects of an entry that do not pass, with the first difference."""
+    reports = aspects.examine(database.everything()[name], limit, only)
+    program.forget()
+    jax.clear_caches()
+    return {a: f"{r.failures[0].sample}: {r.failures[0].what}" for a, r in reports.items() if r.failures}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", database.everything())
+def test_entry(name):
+    listed = LISTED.get(name, set())
+    others = set(aspects.aspects_of(database.everything()[name])) - listed
+    assert not failing(name, LIMIT, others)
+    if listed:
+        passing = sorted(listed - set(failing(name, LIMIT, listed)))
+        assert not passing, f"{name} {passing} pass now: take them out of failures.tsv"
+
+
+@pytest.mark.parametrize("name", [n for n in database.everything() if n.startswith("nn.")])
+def test_one_sample(name):
+    assert not failing(name, 1, EVERYDAY - LISTED.get(name, set()) or {"none"})
+
+
+def test_the_list_names_what_there_is():
+    scope = database.everything()
+    strangers = [n for n, wanted in LISTED.items() if n not in scope or wanted - set(aspects.aspects_of(scope[n]))]
+    assert not strangers
+
+
+@pytest.mark.parametrize(
+    ("break_it", "aspect"),
+    [
+        (lambda m: setattr(m, "out_features", 9), "construct"),
+        (lambda m: m.weight.data.mul_(1.001), "train"),
+        (lambda m: m.register_buffer("extra", m.weight.detach()), "train"),
+        (lambda m: m.weight.requires_grad_(False), "gradient"),
+    ],
+)
+def test_the_suite_can_fail(monkeypatch, break_it, aspect):
+    """A layer that is a little wrong does not pass."""
+    entry = database.everything()["nn.Linear"]
+
+    def broken(sample):
+        def ours():
+            made = sample.ours()
+            forward = made.forward
+
+            def spoiled(*args, **kwargs):
+                break_it(made)
+                return forward(*args, **kwargs)
+
+            if aspect == "construct":
+                break_it(made)
+            else:
+                made.forward = spoiled
+            return made
+
+        return sample._replace(ours=ours)
+
+    worse = entry._replace(samples=lambda *a: [broken(s) for s in entry.samples(*a)[:1]])
+    assert aspects.examine(worse, 1, {aspect})[aspect].failures
