@@ -78,7 +78,8 @@ def forbidden(lib, kit):
         lambda t: t + 1, lambda t: t.sum(), lambda t: t.shape, lambda t: t.share_memory_(), lambda t: t.tolist(),
         lambda t: t.detach(), lambda t: t.numel(), lambda t: t[0], lambda t: lib.nn.init.ones_(t), lambda t: t.dim(),
     )  # fmt: skip
-    return [[type(caught(f, t)).__name__ for f in tries] for t in (p, b)], caught(lambda: p.shape), caught(p.share_memory_)
+    kinds = [[type(caught(f, t)).__name__ for f in tries] for t in (p, b)]
+    return kinds, caught(lambda: p.shape), caught(p.share_memory_)
 
 
 @program
@@ -87,7 +88,8 @@ def allowed(lib, kit):
     b = lib.nn.UninitializedBuffer()
     return (
         repr(p), repr(b), p.dtype, p.device, p.requires_grad, b.requires_grad, p.is_floating_point(), p.is_complex(),
-        p.data.shape, lib.nn.parameter.is_lazy(p), lib.nn.parameter.is_lazy(lib.ones(1)), isinstance(p, lib.nn.Parameter),
+        p.data.shape, lib.nn.parameter.is_lazy(p), lib.nn.parameter.is_lazy(lib.ones(1)),
+        isinstance(p, lib.nn.Parameter),
         isinstance(b, lib.nn.Buffer), p.size(), type(copy.deepcopy(p)).__name__, len({p, p}), b.persistent,
     )  # fmt: skip
 
@@ -157,7 +159,8 @@ def errors(lib, kit):
     x = lib.ones(2, 3)
     return [
         caught(f) for f in (
-            lambda: Half()(x), lambda: Idle()(x), lambda: nn.LazyConv2d(2, 1)(x), lambda: nn.LazyConv1d(2, 1, groups=2)(x),
+            lambda: Half()(x), lambda: Idle()(x), lambda: nn.LazyConv2d(2, 1)(x),
+            lambda: nn.LazyConv1d(2, 1, groups=2)(x),
             lambda: nn.LazyLinear(2).share_memory(), lambda: nn.LazyBatchNorm1d()(lib.ones(1, 2, 3, 4)),
             lambda: nn.LazyLinear(2)._replicate_for_data_parallel(),
         )

@@ -121,7 +121,7 @@ class MultiheadAttention(Module):
     def merge_masks(
         self, attn_mask: Tensor | None, key_padding_mask: Tensor | None, query: Tensor
     ) -> tuple[Tensor | None, int | None]:
-        """One mask for both, and its kind: (padding (N, S), 1), or (the sum (N, heads, L, S), 2); (None, None) for none."""
+        """One mask for both, and its kind: (padding, 1), or (the sum (N, heads, L, S), 2); (None, None) for none."""
         if attn_mask is None:
             return key_padding_mask, None if key_padding_mask is None else 1
         batch, length = query.shape[:2]
