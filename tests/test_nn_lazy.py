@@ -36,8 +36,9 @@ def before_and_after(lib, kit):
 LAYERS = {
     "LazyLinear(4)": (2, 3), "LazyConv1d(4, 3, 2)": (2, 3, 9), "LazyConv2d(4, 3, groups=2)": (2, 4, 5, 5),
     "LazyConv3d(2, 2, bias=False)": (3, 3, 3, 3), "LazyConvTranspose1d(4, 2)": (2, 3, 4),
-    "LazyConvTranspose2d(4, 2, 2, groups=2)": (2, 2, 3, 3), "LazyConvTranspose3d(2, 2, output_padding=0)": (1, 2, 2, 2, 2),
-    "LazyBatchNorm1d()": (4, 3), "LazyBatchNorm2d(affine=False)": (2, 3, 2, 2), "LazyBatchNorm3d(momentum=None)": (2, 3, 2, 2, 2),
+    "LazyConvTranspose2d(4, 2, 2, groups=2)": (2, 2, 3, 3),
+    "LazyConvTranspose3d(2, 2, output_padding=0)": (1, 2, 2, 2, 2), "LazyBatchNorm1d()": (4, 3),
+    "LazyBatchNorm2d(affine=False)": (2, 3, 2, 2), "LazyBatchNorm3d(momentum=None)": (2, 3, 2, 2, 2),
     "LazyInstanceNorm1d()": (2, 3, 4), "LazyInstanceNorm2d(track_running_stats=False)": (2, 3, 2, 2),
     "LazyInstanceNorm3d(bias=False)": (2, 3, 2, 2, 2),
 }  # fmt: skip
