@@ -16,9 +16,11 @@ import torchlike
 from tests.conformance import database, translate
 
 NOT_SMOOTH = {
-    "frexp": "a mantissa with jumps", "fmod": "jumps", "remainder": "jumps", "linalg.ldl_factor": "no gradient there",
-    "svd_lowrank": "draws random numbers", "pca_lowrank": "draws random numbers",
-    "linalg.lstsq": "only the solution has a gradient", "corrcoef": "differences of a quotient of 0",
+    "frexp": "a mantissa with jumps", "fmod": "jumps", "remainder": "jumps",
+    "linalg.ldl_factor": "no gradient there", "linalg.lstsq": "only the solution has a gradient",
+    "native_layer_norm": "statistics without a gradient", "native_group_norm": "statistics without a gradient",
+    "native_batch_norm": "statistics without a gradient", "svd_lowrank": "draws random numbers",
+    "pca_lowrank": "draws random numbers", "corrcoef": "differences of a quotient of 0",
 }  # fmt: skip
 """Operators that differences say nothing about, and why."""
 

@@ -75,7 +75,7 @@ class Level:
         """Another tensor over the memory of `x`, that does not move."""
         x._read()  # a view may have to follow a write, and that the level must see
         with outside(self):
-            return SAME(x)
+            return ALIAS((SLOT,), [x])
 
     def step(self, run: Callable, values: list, outs: list) -> None:
         """Give the values `outs` their tangents: `run` makes them from those of `values`, None where there is none."""
@@ -230,13 +230,18 @@ def moves(x: Any) -> bool:
 
 def still(x: Any) -> Any:
     """The memory of a tensor that moves, out of the graph and without a tangent in any level."""
-    return STILL(x._alias())
+    return _STILL((SLOT,), [x._alias()])
 
 
-def _view(name: str, read: Callable, differentiable: bool) -> Callable:
-    made = View(name, read, _write, _geometry, grad="AliasBackward0")
-    made.read.differentiable = differentiable
-    return lambda x: made((SLOT,), [x])
+def base(x: Any) -> Any:
+    """What holds the memory of a tensor: its root, or a dual tensor that shows all of it, which has the tangent."""
+    while x._parent is not None and not (x._step[0] is ALIAS and _is_whole(x)):
+        x = x._up()
+    return x
+
+
+def _is_whole(x: Any) -> bool:
+    return x._geometry() == (shape := x._root()._aval().shape, variable.contiguous_strides(shape), 0)
 
 
 def _same(input: Array):
@@ -255,7 +260,8 @@ def _geometry(input):
     return input
 
 
-SAME = _view("alias", _same, True)
-STILL = _view("detach", _stopped, False)
+ALIAS = View("alias", _same, _write, _geometry, grad="AliasBackward0")
+_STILL = View("detach", _stopped, _write, _geometry)
+_STILL.read.differentiable = False
 
 batching.renamed = carry

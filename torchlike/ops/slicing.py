@@ -11,7 +11,7 @@ import operator
 import jax.numpy as jnp
 from jax import lax
 
-from torchlike.core import variable
+from torchlike.core import forward, variable
 from torchlike.core.graph import mode
 from torchlike.core.op import SLOT, Array, Op, Scalar, Sizes, composite
 from torchlike.core.variable import Variable, View, apply, contiguous_strides, view
@@ -385,7 +385,7 @@ _SHOWN = Op("as_strided", _shown, grad="AsStridedBackward0")
 
 def memory(x):
     """The whole memory under a tensor, its elements in the order in which they lie there, in the tensor's dtype."""
-    root = x._root()
+    root = forward.base(x)
     shape, stride, offset = root._geometry()
     if offset or not dense(shape, stride):
         raise NotImplementedError("as_strided on a part of memory shared with NumPy: clone() it first")

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import enum
+import warnings
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from jax import lax
 
+from torchlike import absent as _absent
 from torchlike.autograd import Function, backward
 from torchlike.autograd import grad as _grad
 from torchlike.core import graph
+from torchlike.core.batching import snapshot
 from torchlike.core.op import SLOT, Array, Op
 from torchlike.core.variable import Variable, apply
+from torchlike.nn.modules.container import Sequential
 from torchlike.random import get_rng_state, set_rng_state
 
 __all__ = [
     "checkpoint", "checkpoint_sequential", "noop_context_fn", "set_checkpoint_early_stop",
-    "set_checkpoint_debug_enabled", "DefaultDeviceType", "CheckpointError",
+    "set_checkpoint_debug_enabled", "DefaultDeviceType", "CheckpointError", "CheckpointFunction", "CheckpointPolicy",
+    "check_backward_validity", "detach_variable", "get_device_states", "set_device_states", "SAC_IGNORED_OPS",
 ]  # fmt: skip
 
 
@@ -41,6 +47,17 @@ class DefaultDeviceType:
         return DefaultDeviceType._kind
 
 
+_CHOOSE = (
+    "{}: the use_reentrant parameter should be passed explicitly. use_reentrant=False is recommended, but if you need "
+    "to preserve the current default behavior, you can pass use_reentrant=True. Refer to docs for more details on the "
+    "differences between the two variants."
+)
+_METADATA: dict[str, Callable[[Any], Any]] = {
+    "default": lambda x: {"shape": x.shape, "dtype": x.dtype, "device": x.device},
+    "none": lambda x: None,
+}
+
+
 def noop_context_fn() -> tuple:
     """Two blocks that change nothing: the default of `context_fn`."""
     return contextlib.nullcontext(), contextlib.nullcontext()
@@ -48,7 +65,7 @@ def noop_context_fn() -> tuple:
 
 @contextlib.contextmanager
 def set_checkpoint_early_stop(enable: bool):
-    """Kept: a recomputation always runs to its end here."""
+    """Changes nothing: of a recomputation only what a gradient reads is computed at all."""
     yield
 
 
@@ -85,17 +102,46 @@ class _Random:
                 set_rng_state(now)
 
 
-class _Reentrant(Function):
+def check_backward_validity(inputs: Iterable[Any]) -> None:
+    """Warn where none of the tensors requires grad, so that none would get a gradient."""
+    if not any(x.requires_grad for x in inputs if isinstance(x, Variable)):  # type: ignore[attr-defined]
+        warnings.warn("None of the inputs have requires_grad=True. Gradients will be None", stacklevel=2)
+
+
+def detach_variable(inputs: tuple) -> tuple:
+    """The same tensors out of their graph, that require grad as before; other things as they are."""
+    if not isinstance(inputs, tuple):
+        raise RuntimeError(f"Only tuple of tensors is supported. Got Unsupported input type: {type(inputs).__name__}")
+    return tuple([_fresh(x) for x in inputs])
+
+
+def get_device_states(*args: Any) -> tuple[list[int], list[Any]]:
+    """([], []): one generator serves all devices here, `torch.get_rng_state()` has its state."""
+    return [], []
+
+
+def set_device_states(devices: Any, states: Any, *, device_type: str | None = None) -> None:
+    """The other way of `get_device_states`: nothing to do."""
+
+
+class CheckpointFunction(Function):
     """The recomputation that finds gradients of the given tensors, and adds those of the parameters inside."""
 
     @staticmethod
-    def forward(ctx, run, random, *args):
-        ctx.run, ctx.random, ctx.inputs = run, random, args
-        return run(*args)
+    def forward(ctx, run_function, preserve_rng_state, *args):
+        check_backward_validity(args)
+        ctx.run, ctx.random, ctx.inputs = run_function, _Random(preserve_rng_state), args
+        return run_function(*args)
 
     @staticmethod
     def backward(ctx, *grads):
-        inputs = [_fresh(a) for a in ctx.inputs]
+        if graph.mode.running is not None and graph.mode.running.useful is not None:
+            raise RuntimeError(
+                "When use_reentrant=True, torch.utils.checkpoint is incompatible with .grad() or passing an `inputs` "
+                "parameter to .backward(). To resolve this error, you can either set use_reentrant=False, or call "
+                ".backward() without passing the `inputs` argument."
+            )
+        inputs = detach_variable(tuple(ctx.inputs))
         with ctx.random.again(), graph.enable_grad():
             outputs = ctx.run(*map(_apart_from_before, inputs))
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)
@@ -157,10 +203,13 @@ def checkpoint(
     Args:
         function: a function or module; it must compute the same again (random numbers are put back).
         use_reentrant: True: only gradients of `args` and of parameters, by a backward pass of its own; False: any
-            tensors that `function` reaches, double backward too. PyTorch wants it said; here False is the default.
+            tensors that `function` reaches, double backward too. Not given it is True, with PyTorch's warning.
         preserve_rng_state: whether the recomputation draws the same random numbers.
         context_fn: returns two blocks, for the computation and for the recomputation.
-        determinism_check, debug, early_stop: of PyTorch's own mechanism; kept.
+        determinism_check: "default" raises CheckpointError if the results of the recomputation have other shapes or
+            dtypes, "none" does not. PyTorch looks at the tensors that were to be saved.
+        early_stop, debug: change nothing. Of a recomputation only what a gradient reads is computed at all, and there
+            is no log of operations to show.
 
     >>> import torchlike as torch
     >>> x = torch.ones(2, requires_grad=True)
@@ -168,14 +217,19 @@ def checkpoint(
     >>> x.grad
     tensor([2.7183, 2.7183])
     """
-    first, second = context_fn()
-    random = _Random(preserve_rng_state)
+    if use_reentrant is None:
+        warnings.warn(_CHOOSE.format("torch.utils.checkpoint"), stacklevel=2)
+        use_reentrant = True
+    if determinism_check not in _METADATA:
+        raise ValueError(f"determinism_check should be one of {list(_METADATA)}, but got {determinism_check}")
     if use_reentrant:
         if kwargs:
             raise ValueError("Unexpected keyword arguments: " + ",".join(kwargs))
-        if context_fn is not noop_context_fn:
+        if context_fn is not noop_context_fn or debug is not False:
             raise ValueError("Passing `context_fn` or `debug` is only supported when use_reentrant=False.")
-        return _Reentrant.apply(function, random, *args)
+        return CheckpointFunction.apply(function, preserve_rng_state, *args)
+    first, second = context_fn()
+    random = _Random(preserve_rng_state)
     if not graph.mode.grad:
         with first:
             return function(*args, **kwargs)
@@ -187,22 +241,44 @@ def checkpoint(
     if not places:
         return result
     tensors = _leaves([outputs[i] for i in places], [a for a in (*args, *kwargs.values()) if isinstance(a, Variable)])
-    n = len(outputs)
+    metadata = _METADATA[determinism_check]
+    expected = [metadata(o) for o in outputs]
+    given = [_as_it_is(a) for a in args]
+    named = {k: _as_it_is(a) for k, a in kwargs.items()}
 
     def run() -> list[Any]:
         again: list[Any] = []
         with second:
-            _apart(function(*map(_apart_from_before, args), **kwargs), again)
-        if len(again) != n:
-            raise CheckpointError(
-                f"torch.utils.checkpoint: the recomputation returned {len(again)} tensors, the first computation {n}"
-            )
+            _apart(function(*map(_apart_from_before, given), **named), again)
+        _check_same(expected, [metadata(o) for o in again])
         return again
 
     made = _Recomputed.apply(run, random, ([outputs[i].detach() for i in places], places), *tensors)
     for i, o in zip(places, made, strict=True):
         outputs[i] = o
     return _together(tree, iter(outputs))
+
+
+def _as_it_is(a: Any) -> Any:
+    """An argument as it is now, whatever is written into it before the recomputation."""
+    return snapshot(a) if isinstance(a, Variable) else a
+
+
+def _check_same(before: list, now: list) -> None:
+    if len(now) != len(before):
+        raise CheckpointError(
+            f"torch.utils.checkpoint: the recomputation returned {len(now)} tensors, the first computation "
+            f"{len(before)}"
+        )
+    wrong = [
+        f"tensor at position {i}:\nsaved metadata: {a}\nrecomputed metadata: {b}\n"
+        for i, (a, b) in enumerate(zip(before, now, strict=True)) if a != b
+    ]  # fmt: skip
+    if wrong:
+        raise CheckpointError(
+            "torch.utils.checkpoint: Recomputed values for the following tensors have different metadata than during "
+            f"the forward pass.\n{''.join(wrong)}."
+        )
 
 
 def _leaves(outputs: list, given: list) -> list:
@@ -243,9 +319,18 @@ def _together(tree: Any, tensors: Any) -> Any:
 
 
 def checkpoint_sequential(functions: Any, segments: int, input: Any, use_reentrant: bool | None = None,
-                          preserve_rng_state: bool = True, **kwargs: Any) -> Any:  # fmt: skip
-    """A Sequential, or a list of functions, in `segments` parts, each but the last one under `checkpoint`."""
-    parts = list(functions.children()) if hasattr(functions, "children") else list(functions)
+                          **kwargs: Any) -> Any:  # fmt: skip
+    """A Sequential, or a list of functions, in `segments` parts, each but the last one under `checkpoint`.
+
+    `preserve_rng_state` is the one further argument.
+    """
+    if use_reentrant is None:
+        warnings.warn(_CHOOSE.format("torch.utils.checkpoint.checkpoint_sequential"), stacklevel=2)
+        use_reentrant = True
+    preserve = kwargs.pop("preserve_rng_state", True)
+    if kwargs:
+        raise ValueError("Unexpected keyword arguments: " + ",".join(kwargs))
+    parts = list(functions.children()) if isinstance(functions, Sequential) else list(functions)
     size = len(parts) // segments
 
     def run(start: int, end: int) -> Callable:
@@ -259,7 +344,24 @@ def checkpoint_sequential(functions: Any, segments: int, input: Any, use_reentra
     end = 0
     for start in range(0, size * (segments - 1), size):
         end = start + size
-        input = checkpoint(
-            run(start, end), input, use_reentrant=use_reentrant, preserve_rng_state=preserve_rng_state
-        )
+        input = checkpoint(run(start, end), input, use_reentrant=use_reentrant, preserve_rng_state=preserve)
     return run(end, len(parts))(input)
+
+
+class CheckpointPolicy(enum.Enum):
+    """What a policy of selective checkpointing answers about an operation."""
+
+    MUST_SAVE = 0
+    PREFER_SAVE = 1
+    MUST_RECOMPUTE = 2
+    PREFER_RECOMPUTE = 3
+    MUST_CPU_OFFLOAD = 4
+
+
+_absent.fill(
+    globals(),
+    "a policy for single operations is not supported: put the part that is to be computed again under checkpoint(), or "
+    "use jax.checkpoint with a policy on a function of arrays",
+    functions="create_selective_checkpoint_contexts", kinds="SelectiveCheckpointContext GraphExecGroup",
+)  # fmt: skip
+SAC_IGNORED_OPS: frozenset = frozenset()
