@@ -8,7 +8,9 @@ custom Functions: `PRELUDE` makes them. What PyTorch 2.13 does is kept in `tests
 
 PRELUDE = """
 import gc, copy, warnings, weakref
-ag = torch.autograd
+ag, nn = torch.autograd, torch.nn
+F = nn.functional
+torch.manual_seed(0)
 x = torch.tensor([1.0, 2.0], requires_grad=True)
 w = torch.tensor([1.0, -2.0, 3.0], requires_grad=True)
 def names(fn, depth=0):
@@ -438,17 +440,98 @@ FUNCTIONS = {
     "complex gradient for a real input": "F = function(lambda ctx, t: t * 2, lambda ctx, g: g * (2 + 1j)); F.apply(x).sum().backward(); out = x.grad",
 }
 
+WRITTEN = {
+    "linear, input": "a = x * 1; y = nn.Linear(2, 3)(a); a.add_(1); y.sum().backward()",
+    "linear without grad of the weight, input": "a = x * 1; m = nn.Linear(2, 3).requires_grad_(False); y = m(a); a.add_(1); y.sum().backward(); out = x.grad is not None",
+    "linear, bias": "m = nn.Linear(2, 3); y = m(x)\nwith torch.no_grad():\n    m.bias.add_(1)\ny.sum().backward(); out = 1",
+    "linear, result": "m = nn.Linear(2, 3); y = m(x); y.add_(1); y.sum().backward(); out = 1",
+    "conv, result and relu_": "m = nn.Conv2d(1, 2, 2); y = m(torch.ones(1, 1, 3, 3)); y.relu_(); y.sum().backward(); out = 1",
+    "conv, input": "a = torch.ones(1, 1, 3, 3) * x.sum(); y = nn.Conv2d(1, 2, 2)(a); a.add_(1); y.sum().backward()",
+    "batch norm, input": "a = torch.rand(4, 2) * x; y = nn.BatchNorm1d(2)(a); a.add_(1); y.sum().backward()",
+    "batch norm, result": "a = torch.rand(4, 2) * x; y = nn.BatchNorm1d(2)(a); y.relu_(); y.sum().backward(); out = 1",
+    "batch norm twice": "m = nn.BatchNorm1d(2); a = torch.rand(4, 2) * x; y = m(a) + m(a); y.sum().backward(); out = 1",
+    "batch norm, evaluated between": "m = nn.BatchNorm1d(2); a = torch.rand(4, 2) * x; y = m.eval()(a); m.train()(a); y.sum().backward(); out = 1",
+    "layer norm, input": "a = x * 1; y = nn.LayerNorm(2)(a); a.add_(1); y.sum().backward()",
+    "embedding, weight": "m = nn.Embedding(3, 2); y = m(torch.tensor([1]))\nwith torch.no_grad():\n    m.weight.add_(1)\ny.sum().backward(); out = 1",
+    "cross entropy, logits": "a = (x * 1).reshape(1, 2); y = F.cross_entropy(a, torch.tensor([1])); a.add_(1); y.backward(); out = 1",
+    "cross entropy, target": "a = (x * 1).reshape(1, 2); t = torch.tensor([1]); y = F.cross_entropy(a, t); t.zero_(); y.backward()",
+    "mse, input": "a = x * 1; y = F.mse_loss(a, torch.zeros(2)); a.add_(1); y.backward()",
+    "mse, target": "t = torch.zeros(2); y = F.mse_loss(x, t); t.add_(1); y.backward()",
+    "dropout, input": "a = x * 1; y = F.dropout(a, 0.5); a.add_(1); y.sum().backward(); out = 1",
+    "dropout, result": "a = x * 1; y = F.dropout(a, 0.5); y.add_(1); y.sum().backward(); out = 1",
+    "max pool, input": "a = torch.rand(1, 1, 4, 4) * x.sum(); y = F.max_pool2d(a, 2); a.add_(1); y.sum().backward()",
+    "softmax, result": "y = F.softmax(x * 1, 0); y.add_(1); y.sum().backward()",
+    "softmax, input": "a = x * 1; y = F.softmax(a, 0); a.add_(1); y.sum().backward(); out = 1",
+    "log softmax, result": "y = F.log_softmax(x * 1, 0); y.add_(1); y.sum().backward()",
+    "gelu, input": "a = x * 1; y = F.gelu(a); a.add_(1); y.sum().backward()",
+    "leaky relu in place": "a = x * 1; F.leaky_relu(a, 0.1, inplace=True).sum().backward(); out = x.grad",
+    "elu in place": "a = x * 1; F.elu(a, inplace=True).sum().backward(); out = x.grad",
+    "hardtanh in place": "a = x * 1; F.hardtanh(a, inplace=True).sum().backward(); out = x.grad",
+    "silu in place": "a = x * 1; F.silu(a, inplace=True).sum().backward(); out = x.grad",
+    "relu6 in place": "a = x * 1; F.relu6(a, inplace=True).sum().backward(); out = x.grad",
+    "a residual": "a = x * 1; b = a.relu(); b += a; b.relu_(); b.sum().backward(); out = x.grad",
+    "a residual over a saved input": "a = x * 1; b = a.sin(); a += b; a.sum().backward()",
+    "running mean of gradients": "x.sum().backward(); x.grad.mul_(0.5); (x * x).sum().backward(); out = x.grad",
+    "gradient clipping between": "(x * x).sum().backward(); torch.nn.utils.clip_grad_norm_([x], 1.0); (x * x).sum().backward(); out = x.grad",
+    "two players": "g, d = nn.Linear(2, 2), nn.Linear(2, 1); o = torch.optim.SGD(d.parameters(), lr=0.1); f = g(x); a = d(f).sum(); a.backward(retain_graph=True); o.step(); d(f).sum().backward(); out = 1",
+    "two players, the graph of the old weights": "g, d = nn.Linear(2, 2), nn.Linear(2, 1); o = torch.optim.SGD(d.parameters(), lr=0.1); f = g(x); a = d(f).sum(); a.backward(retain_graph=True); o.step(); a.backward()",
+    "bptt with a hidden state written": "c = nn.RNNCell(2, 2); h = torch.zeros(1, 2); h = c(x.reshape(1, 2), h); k = c(x.reshape(1, 2), h); h.zero_(); k.sum().backward()",
+    "lstm twice": "m = nn.LSTM(2, 2); o, s = m(x.reshape(1, 1, 2)); o2, s2 = m(x.reshape(1, 1, 2), s); o2.sum().backward(); out = x.grad is not None",
+    "cumsum": "y = x.cumsum(0); y.add_(1); y.sum().backward(); out = x.grad",
+    "cumprod, result": "a = x * 1; y = a.cumprod(0); y.add_(1); y.sum().backward()",
+    "prod, input": "a = x * 1; y = a.prod(); a.add_(1); y.backward()",
+    "max, input": "a = x * 1; y = a.max(); a.add_(1); y.backward()",
+    "max of a dimension, input": "a = x * 1; y = a.max(0).values; a.add_(1); y.backward(); out = x.grad",
+    "sort, input": "a = x * 1; y = a.sort().values; a.add_(1); y.sum().backward(); out = x.grad",
+    "topk, input": "a = x * 1; y = a.topk(1).values; a.add_(1); y.sum().backward(); out = x.grad",
+    "norm, input": "a = x * 1; y = a.norm(); a.add_(1); y.backward()",
+    "std, input": "a = x * 1; y = a.std(); a.add_(1); y.backward()",
+    "mean, input": "a = x * 1; y = a.mean(); a.add_(1); y.backward(); out = x.grad",
+    "where, condition": "c = x > 1.5; y = torch.where(c, x, x * 2); c.logical_not_(); y.sum().backward()",
+    "where, input": "a = x * 1; y = torch.where(x > 1.5, a, a * 2); a.add_(1); y.sum().backward(); out = x.grad",
+    "index, indices": "i = torch.tensor([0, 0]); y = x[i]; i.add_(1); y.sum().backward()",
+    "gather, index": "i = torch.tensor([0, 0]); y = x.gather(0, i); i.add_(1); y.sum().backward()",
+    "index_select, index": "i = torch.tensor([0, 0]); y = x.index_select(0, i); i.add_(1); y.sum().backward()",
+    "masked_fill, mask": "m = torch.tensor([True, False]); y = (x * 1).masked_fill(m, 0.0); m.logical_not_(); y.sum().backward()",
+    "clamp, input": "a = x * 1; y = a.clamp(0, 1); a.add_(1); y.sum().backward()",
+    "abs, input": "a = x * 1; y = a.abs(); a.add_(1); y.sum().backward()",
+    "pow, input": "a = x * 1; y = a ** 2; a.add_(1); y.sum().backward()",
+    "pow of one, input": "a = x * 1; y = a ** 1; a.add_(1); y.sum().backward()",
+    "square, input": "a = x * 1; y = a.square(); a.add_(1); y.sum().backward()",
+    "sqrt, input": "a = x * 1; y = a.sqrt(); a.add_(1); y.sum().backward(); out = x.grad",
+    "division, both": "a = x * 1; b = x * 2; y = a / b; a.add_(1); y.sum().backward()",
+    "division by a number": "a = x * 1; y = a / 2; a.add_(1); y.sum().backward(); out = x.grad",
+    "multiplication by a number": "a = x * 1; y = a * 2; a.add_(1); y.sum().backward(); out = x.grad",
+    "bmm": "a = (x * torch.ones(2, 2)).reshape(1, 2, 2); y = a @ a; a.add_(1); y.sum().backward()",
+    "einsum": "a = x * 1; b = x * 2; y = torch.einsum('i,i->', a, b); a.add_(1); y.backward()",
+    "dot": "a = x * 1; y = a.dot(x); a.add_(1); y.backward()",
+    "outer": "a = x * 1; y = a.outer(x); a.add_(1); y.sum().backward()",
+    "addcmul": "a = x * 1; y = torch.addcmul(x, a, x); a.add_(1); y.sum().backward()",
+    "lerp": "a = x * 1; y = torch.lerp(x, a, 0.5); a.add_(1); y.sum().backward(); out = x.grad",
+    "cat": "a = x * 1; y = torch.cat([a, a]); a.add_(1); y.sum().backward(); out = x.grad",
+    "stack": "a = x * 1; y = torch.stack([a, a]); a.add_(1); y.sum().backward(); out = x.grad",
+    "logsumexp, input": "a = x * 1; y = a.logsumexp(0); a.add_(1); y.backward()",
+    "attention, query": "q = (x * torch.ones(1, 1, 3, 2)); y = F.scaled_dot_product_attention(q, q, q); q.add_(1); y.sum().backward()",
+    "complex": "z = torch.view_as_complex(torch.stack([x, x], -1)); y = z * z; z.add_(1); y.abs().sum().backward()",
+    "fft": "a = x * 1; y = torch.fft.rfft(a); a.add_(1); y.abs().sum().backward(); out = x.grad is not None",
+    "solve": "a = torch.eye(2) * x; b = torch.linalg.solve(a, x); a.add_(1); b.sum().backward()",
+    "inverse, result": "a = torch.eye(2) * x; b = torch.linalg.inv(a); b.add_(1); b.sum().backward()",
+    "det": "a = torch.eye(2) * x; b = torch.linalg.det(a); a.add_(1); b.backward()",
+}
+"""What one operation kept, and a write to it or to the result."""
+
 PROGRAMS = {
     f"{group}: {name}": source
     for group, programs in {
         "backward": BACKWARD, "grad": GRAD, "tensors": TENSORS, "hooks": HOOKS, "saved": SAVED, "edges": EDGES,
-        "modes": MODES, "anomaly": ANOMALY, "functions": FUNCTIONS,
+        "modes": MODES, "anomaly": ANOMALY, "functions": FUNCTIONS, "written": WRITTEN,
     }.items()
     for name, source in programs.items()
 }  # fmt: skip
 
 _NO_CYCLE = "no reference cycle comes of it here, so there is nothing to warn of"
 _LAYERS = "a layer is one operation here, so its graph is shorter"
+_PARTS = "what is kept is not a view in the middle of the operation here: the class of the error is the same"
 _VIEWS = "each view has a node of its own here, also of several made by one call"
 
 DIFFERENT: dict[str, str] = {
@@ -463,6 +546,17 @@ DIFFERENT: dict[str, str] = {
     "modes: views under no_grad": "such a view is a constant here; in PyTorch it requires a gradient that goes nowhere",
     "hooks: hook writes into the gradient": "gradients do not share memory inside here, so this one may be written",
     "hooks: module old and new hook": "the old kind of hook on modules is refused at once",
+    **dict.fromkeys(
+        (
+            "written: linear, input",
+            "written: two players, the graph of the old weights",
+            "written: einsum",
+            "written: outer",
+            "written: complex",
+        ),
+        _PARTS,
+    ),
+    "written: fft": "its gradient does not need the input here",
     "anomaly: nan in the second derivative": "the gradient of an operation is one operation here, with a name of its own",
 }
 """Programs whose outcome differs on purpose, and why. The list may only become shorter."""

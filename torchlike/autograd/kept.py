@@ -66,9 +66,20 @@ def _full(name: str) -> str:
 _NAMES = {_full(node): tuple(names.split()) for names, nodes in _KEPT.items() for node in nodes.split()}
 
 
-def kept(node: str) -> tuple[str, ...]:
-    """The names of what the node keeps: parameters, and "result"."""
-    return _NAMES.get(node, ())
+_FUSED = {
+    "linear": "input weight", "matmul": "input other", "tensordot": "input other", "inner": "input other",
+    "einsum": "operands", "bilinear": "input1 input2 weight", "scaled_dot_product_attention": "query key value",
+    "instance_norm": "input weight", "nll_loss": "target weight", "index": "indices", "index_put": "indices",
+    "embedding": "indices", "linalg_solve_ex": "A", "linalg_det": "A", "linalg_inv_ex": "result",
+    "rnn_tanh_cell": "input hx w_ih w_hh result", "rnn_relu_cell": "input hx w_ih w_hh result",
+    "gru_cell": "input hx w_ih w_hh", "lstm_cell": "input h c w_ih w_hh", "recurrent_layer": "input h c w_ih w_hh",
+}  # fmt: skip
+"""What the nodes together keep of which PyTorch makes one of our operations, where a node's name does not tell."""
+
+
+def kept(node: str, op: str) -> tuple[str, ...]:
+    """The names of what the node of an operation keeps: parameters, and "result"."""
+    return tuple(_FUSED[op].split()) if op in _FUSED else _NAMES.get(node, ())
 
 
 saved.kept_by_pytorch = kept

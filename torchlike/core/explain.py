@@ -7,7 +7,7 @@ import sys
 from dataclasses import asdict, dataclass
 from types import FrameType
 
-_HOUSE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+HOUSE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 @dataclass
@@ -42,7 +42,7 @@ _last_by_site: dict = {}
 def user_line() -> str:
     """The innermost line outside this package: `file:line`."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_HOUSE):
+    while frame is not None and frame.f_code.co_filename.startswith(HOUSE):
         frame = frame.f_back
     return "?" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
 

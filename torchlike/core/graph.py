@@ -26,8 +26,8 @@ _sequence = itertools.count(1)
 unpack: Callable[[Any], list] = None  # type: ignore[assignment]
 result_changed: Callable[[Any], Exception] = None  # type: ignore[assignment]
 saved_attribute: Callable[[Any, str], Any] = None  # type: ignore[assignment]
-keeps_result: Callable[[str], bool] = None  # type: ignore[assignment]
-"""Whether PyTorch's node of this name keeps its result (core/saved.py)."""
+keeps_result: Callable[[str, str], bool] = None  # type: ignore[assignment]
+"""Whether PyTorch keeps the result, by the names of a node and of its operation (core/saved.py)."""
 
 FREED = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
@@ -186,15 +186,16 @@ class AsStridedBackward0(OpNode):
 _WRAPPING = {"AddBackward0", "SubBackward0", "MulBackward0", "DivBackward0"}
 """Nodes that show an edge for a Python number, for PyTorch makes a tensor of it first."""
 
-_classes: dict[str, type[OpNode]] = {}
+_classes: dict[tuple[str, bool], type[OpNode]] = {}
 
 
 def node_class(rule: Rule) -> type[OpNode]:
     """The class of the nodes of a rule: its name is the node's, as PyTorch's users read it from `type(grad_fn)`."""
     name = rule.spec.op.grad_of(rule.spec).rsplit("::", 1)[-1]
-    if name not in _classes:
-        _classes[name] = type(name, (OpNode,), {"keeps_result": keeps_result(name)})
-    rule.node = _classes[name]
+    keeps = keeps_result(name, rule.spec.op.name)
+    if (name, keeps) not in _classes:
+        _classes[name, keeps] = type(name, (OpNode,), {"keeps_result": keeps})
+    rule.node = _classes[name, keeps]
     return rule.node
 
 

@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from torchlike.core import graph, variable
+from torchlike.core import explain, graph, variable
 from torchlike.core.cell import INFERENCE, Cell
 from torchlike.core.grad_mode import _at, mode, watching
 from torchlike.core.graph import AccumulateGrad, Node, OpNode
@@ -22,8 +22,8 @@ from torchlike.core.op import SLOT
 from torchlike.core.value import Aval, Value
 from torchlike.core.variable import Variable, wrap
 
-kept_by_pytorch: Callable[[str], tuple[str, ...]] = None  # type: ignore[assignment]
-"""The names of the tensors that PyTorch's node of this name keeps: autograd/kept.py puts its table here."""
+kept_by_pytorch: Callable[[str, str], tuple[str, ...]] = None  # type: ignore[assignment]
+"""The names of the tensors that PyTorch keeps, by the names of a node and of its operation: see autograd/kept.py."""
 
 NO_INFERENCE = (
     "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
@@ -49,7 +49,7 @@ def places(node: OpNode) -> dict[str, list[int]]:
     if len(flat) != len(use.avals):
         return {}
     names = getattr(use.op, "names", [])
-    wanted = [n for n in kept_by_pytorch(node.name()) if not _made(n)]
+    wanted = [n for n in kept_by_pytorch(node.name(), use.op.name) if not _made(n)]
     known = {n: 0 if n == "self" else names.index(n) if n in names else None for n in wanted}
     rest = [i for i, p in enumerate(flat) if p not in known.values()]
     return {n: rest if p is None else [i for i, q in enumerate(flat) if q == p] for n, p in known.items()}
@@ -119,7 +119,8 @@ def note(node: Any, inputs: list) -> None:
 
 def trace(node: Node) -> None:
     """Note where a node was made, for an error in the backward pass."""
-    node.made_at = "".join(traceback.format_stack()[:-3])
+    lines = [line for line in traceback.extract_stack() if not line.filename.startswith(explain.HOUSE)]
+    node.made_at = "".join(traceback.format_list(lines))
     node.made_in = mode.node
 
 
@@ -145,9 +146,9 @@ def written(value: Any) -> bool:
     return counted is not None and counted[0][0] != counted[1]
 
 
-def keeps_result(name: str) -> bool:
-    """Whether PyTorch's node of this name keeps its result."""
-    return any(map(_made, kept_by_pytorch(name)))
+def keeps_result(name: str, op: str) -> bool:
+    """Whether PyTorch keeps the result."""
+    return any(map(_made, kept_by_pytorch(name, op)))
 
 
 def _output(name: str, nr: int) -> str:
@@ -166,6 +167,13 @@ def _source(counter: list, edge: tuple | None) -> str:
     return _output(author or edge[0].name(), edge[1])
 
 
+def _type(a: Aval) -> str:
+    kind: Any = wrap(Value(a)).type()
+    if a.dtype.kind in "bc" or a.dtype.name == "bfloat16":
+        return kind.replace("torch.cuda.", "CUDA").replace("torch.", "CPU").replace("Tensor", "Type")
+    return kind
+
+
 def changed(a: Aval, counted: tuple, source: str) -> RuntimeError:
     """PyTorch's error about a kept tensor that was written."""
     counter, expected = counted
@@ -178,7 +186,7 @@ def changed(a: Aval, counted: tuple, source: str) -> RuntimeError:
     )
     return RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"[{wrap(Value(a)).type()} {list(a.shape)}]{source} is at version {counter[0]}; expected version {expected} "
+        f"[{_type(a)} {list(a.shape)}]{source} is at version {counter[0]}; expected version {expected} "
         f"instead. Hint: {hint}"
     )
 

@@ -58,7 +58,7 @@ class Variable:
             self._cached.counted = counter, counter[0]
             if self._node is not None or fresh._node is not None:
                 self._node, self._nr = fresh._node, 0
-                if fresh._node is not None:
+                if fresh._node is not None and not view.retypes:
                     fresh._node.__class__ = AsStridedBackward0
             self._seen = self._cell.version
         return self._cached
@@ -181,8 +181,9 @@ class Variable:
     def _assign(self, result: Variable) -> None:
         """Make `result` (of this tensor's shape and dtype) the content of this tensor's memory, history included."""
         node = result._node
-        if node is not None:
-            node.writes = True
+        if isinstance(node, OpNode) and node.saved:
+            was = self._cell.value if self._parent is None else self._cached
+            node.writes |= node.saved[0] is was
         if self._parent is not None:
             if node is not None and mode.grad:
                 self._check_seen(True)
