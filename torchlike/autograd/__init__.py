@@ -29,8 +29,8 @@ from torchlike.autograd.graph import GradientEdge as _Edge
 from torchlike.autograd.variable import Variable as Variable
 from torchlike.core import batching as _batching
 from torchlike.core import graph as _graph
-from torchlike.core.autograd import root_gradient as _root_gradient
 from torchlike.core.autograd import run_backward as _run_backward
+from torchlike.core.gradients import root_gradient as _root_gradient
 from torchlike.core.variable import Variable as _Variable
 
 

@@ -1,9 +1,11 @@
-"""Handles that remove a registered hook again."""
+"""Hooks: handles that remove one again, and running those of a node in the backward pass."""
 
 from __future__ import annotations
 
 import itertools
 import weakref
+from collections.abc import Callable
+from typing import Any
 
 _keys = itertools.count()
 
@@ -35,3 +37,68 @@ class RemovableHandle:
 
     def __exit__(self, *exc) -> None:
         self.remove()
+
+
+def _checked(hook: Callable, before: Any, now: Any) -> Any:
+    """What a hook returned in the place of a gradient, with PyTorch's errors."""
+    if before is None or now is None:
+        return now
+    if not hasattr(now, "_aval"):
+        raise TypeError(f"expected Variable, but hook returned '{type(now).__name__}'")
+    a, b = before._aval(), now._aval()
+    if a.dtype != b.dtype or a.device is not b.device:
+        raise RuntimeError(
+            f"hook '{_name(hook)}' has changed the type of value (was {before.type()} got {now.type()})"
+        )
+    if a.shape != b.shape:
+        raise RuntimeError(f"hook '{_name(hook)}' has changed the size of value")
+    return now
+
+
+def _name(hook: Callable) -> str:
+    return getattr(hook, "__name__", type(hook).__name__)
+
+
+def run_tensor_hooks(node: Any, cotangents: list) -> None:
+    """Let the hooks of the outputs replace their gradients, in place."""
+    for nr, hooks in (node.tensor_hooks or {}).items():
+        for hook in list(hooks.values()):
+            if cotangents[nr] is not None and (other := hook(cotangents[nr])) is not None:
+                cotangents[nr] = _checked(hook, cotangents[nr], other)
+
+
+def _all_checked(hook: Callable, before: tuple, now: Any) -> tuple:
+    """What a hook returned in the place of several gradients."""
+    if not isinstance(now, tuple):
+        raise TypeError(f"expected tuple, but hook returned '{type(now).__name__}'")
+    if len(now) != len(before):
+        raise RuntimeError(
+            f"hook '{_name(hook)}' has returned an incorrect number of values (got {len(now)}, but expected "
+            f"{len(before)})"
+        )
+    return tuple([_checked(hook, b, n) for b, n in zip(before, now, strict=True)])
+
+
+def run_pre_hooks(node: Any, cotangents: list) -> list:
+    """The gradients of the outputs after the hooks that run before the node."""
+    given = tuple(cotangents)
+    for hook in list((node.pre_hooks or {}).values()):
+        other = hook(given)
+        if other is not None:
+            given = _all_checked(hook, given, other)
+    return list(given)
+
+
+def run_post_hooks(node: Any, grads: list, cotangents: list) -> list:
+    """The gradients of the inputs after the hooks that run behind the node."""
+    places = node.shown()
+    given = tuple([None if i is None else grads[i] for i in places])
+    for hook in list((node.post_hooks or {}).values()):
+        other = hook(given, tuple(cotangents))
+        if other is not None:
+            given = _all_checked(hook, given, other)
+    grads = list(grads)
+    for i, g in zip(places, given, strict=True):
+        if i is not None:
+            grads[i] = g
+    return grads
