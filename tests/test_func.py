@@ -8,6 +8,7 @@ import pytest
 
 import torchlike
 from tests.test_surface import outcome, real, same
+from tests.transform_kit import check, split
 
 # ruff: noqa: E501  expressions of one line
 
@@ -130,6 +131,186 @@ def test_like_pytorch(case: str):
     assert same(ours, theirs), f"{ours}\nPyTorch: {theirs}"
 
 
+PROGRAMS = split(r"""
+v=torch.vmap
+v(lambda x:x)()
+---
+torch.vmap(lambda x:x, in_dims=(0,0))(o)
+---
+torch.vmap(lambda x:x, in_dims=None)(o)
+---
+torch.vmap(lambda x:x, in_dims=5)(o)
+---
+torch.vmap(lambda x:x, in_dims='a')(o)
+---
+torch.vmap(lambda x,y:x)(o,torch.ones(3))
+---
+torch.vmap(lambda x,y:x)(o,1)
+---
+torch.vmap(lambda x:1)(o)
+---
+torch.vmap(lambda x:x,out_dims=7)(o)
+---
+torch.vmap(lambda x:x,out_dims=(0,0))(o)
+---
+torch.vmap(lambda x:x,out_dims='a')(o)
+---
+torch.vmap(lambda x:x,out_dims=None)(o)
+---
+torch.vmap(lambda x:x+torch.rand(3))(o)
+---
+torch.vmap(lambda x:torch.nn.functional.dropout(x))(o)
+---
+torch.vmap(lambda x:x,randomness='no')(o)
+---
+torch.vmap(lambda x:x,chunk_size=0)(o)
+---
+out=[torch.vmap(lambda x:x*2,in_dims=-1,out_dims=-1)(o), torch.vmap(lambda d:d['a']+d['b'][0],in_dims=({'a':0,'b':[None]},))({'a':o,'b':[d]}), torch.vmap(lambda x:(x,{'s':x.sum()}),out_dims=(1,{'s':0}))(o)]
+---
+out=[torch.vmap(lambda x:x.sum(),chunk_size=c)(torch.arange(12.).view(6,2)) for c in (1,4,6,7)]
+---
+torch.manual_seed(0)
+a=torch.vmap(lambda x:x+torch.rand(3),randomness='same')(torch.zeros(4,3))
+torch.manual_seed(0)
+out=[a[0]==a[1],a[0]==torch.rand(3)]
+---
+a=torch.vmap(lambda x:x+torch.rand(3),randomness='different')(torch.zeros(4,3))
+out=[(a[0]==a[1]).any()]
+---
+a=torch.vmap(lambda x:torch.nn.functional.dropout(x,0.5),randomness='different')(torch.ones(4,64))
+b=torch.vmap(lambda x:torch.nn.functional.dropout(x,0.5),randomness='same')(torch.ones(4,64))
+out=[bool((a[0]==a[1]).all()),bool((b[0]==b[1]).all())]
+---
+a=torch.vmap(lambda x:torch.randperm(8)+x.long().sum()*0,randomness='different')(torch.ones(4,8))
+out=[a.sort(1).values]
+---
+a=torch.vmap(lambda x:torch.bernoulli(x),randomness='different')(torch.ones(4,8))
+out=[a]
+---
+a=torch.vmap(lambda x:torch.normal(x,0.),randomness='different')(torch.ones(4,8))
+out=[a]
+---
+out=F.functionalize(lambda x: x.clone().add_(1).view(-1))(o)
+---
+out=F.functionalize(lambda x: x.add_(1),remove='mutations_and_views')(o)
+out=[out,o]
+---
+out=torch.vmap(F.functionalize(lambda x: x.clone().add_(1)))(o)
+---
+F.grad(lambda x:x.sum(),argnums='a')(o)
+---
+F.grad(lambda x:x.sum(),argnums=())(o)
+---
+F.grad(lambda x:x.sum(),argnums=(0,0))(o)
+---
+F.grad(lambda x:x.sum(),argnums=1)(o)
+---
+F.grad(lambda x:x)(o)
+---
+F.grad(lambda x:3)(o)
+---
+F.grad(lambda x:(x,x))(o)
+---
+F.grad(lambda x:x.sum(),has_aux=True)(o)
+---
+F.grad(lambda x:x.sum())(torch.arange(3))
+---
+F.grad(lambda x:x.sum())(3.)
+---
+F.grad(lambda x:x.sum()*1j)(o)
+---
+F.vjp(lambda x:3,o)
+---
+F.vjp(lambda x:(x,3),o)
+---
+F.vjp(lambda x:x,o)[1](d)
+---
+F.vjp(lambda x:(x,x),o)[1](o)
+---
+F.vjp(lambda x:x,o,has_aux=True)
+---
+F.jvp(lambda x:x,(o,),(d,))
+---
+F.jvp(lambda x:x,o,o)
+---
+F.jvp(lambda x:x,(o,),o)
+---
+F.jvp(lambda x:x,(o,),(o,o))
+---
+F.jvp(lambda x:3,(o,),(o,))
+---
+F.jvp(lambda x:(x,3),(o,),(o,))
+---
+F.jvp(lambda x:x,(3,),(o,))
+---
+F.jvp(lambda x:x,(),())
+---
+F.jvp(lambda x:x,(o,),(o,),has_aux=True)
+---
+F.jacrev(lambda x:3)(o)
+---
+F.jacrev(lambda x:x,argnums=2)(o)
+---
+F.jacfwd(lambda x:3)(o)
+---
+F.jacfwd(lambda x:x,argnums=2)(o)
+---
+F.jacfwd(lambda x:x,randomness='bad')(o)
+---
+F.jacrev(lambda x:x,chunk_size=-1)(o)
+---
+F.linearize(lambda x:x,o)[1](d)
+---
+F.linearize(lambda x:x,o)[1](o.double())
+---
+F.linearize(lambda x:x,o)[1](o,o)
+---
+out=[F.jacrev(lambda x,y:(x*y,{'a':x.sum()}),argnums=(0,1))(d,d),F.jacfwd(lambda x,y:(x*y,{'a':x.sum()}),argnums=(0,1))(d,d), F.jacrev(lambda x:(x,x),has_aux=True)(d),F.jacfwd(lambda x:(x,x),has_aux=True)(d)]
+---
+out=[F.hessian(lambda x,y:(x*x*y).sum(),argnums=(0,1))(d,d), F.jacrev(lambda x:{'k':x['a']*2})({'a':d}), F.jacfwd(lambda x:{'k':x['a']*2})({'a':d})]
+---
+m=torch.nn.BatchNorm1d(3)
+F.replace_all_batch_norm_modules_(m); out=[m.running_mean,m.track_running_stats]
+---
+m=[torch.nn.Linear(3,2) for _ in range(3)]
+for i,n in enumerate(m):
+    for p in n.parameters(): p.data.fill_(i+1)
+p,b=F.stack_module_state(m)
+out=[p,b,torch.vmap(lambda p,b,x:F.functional_call(m[0],(p,b),(x,)),in_dims=(0,0,None))(p,b,d)]
+---
+m=torch.nn.BatchNorm1d(3)
+p,b=F.stack_module_state([m,m])
+out=[torch.vmap(lambda p,b,x:F.functional_call(m,(p,b),(x,)),in_dims=(0,0,0))(p,b,torch.arange(24.).view(2,4,3)),b]
+---
+x=torch.arange(6.).view(2,3)
+out=[torch.vmap(lambda r:r.add_(1))(x),x]
+---
+x=torch.arange(6.).view(2,3)
+def f(r):
+    r[0]=5; return r*2
+out=[torch.vmap(f)(x),x]
+---
+out=F.grad(lambda x: F.grad(lambda y:(x*y).sum())(x).sum())(d)
+---
+out=F.vjp(lambda x: F.vjp(torch.sin,x)[1](x)[0],d)[1](d)
+---
+out=torch.vmap(lambda x: F.vjp(torch.sin,x)[1](x)[0])(o)
+---
+out=torch.vmap(lambda x: F.jacrev(lambda y:y*x)(x))(o)
+---
+out=[F.jacrev(lambda x:torch.vmap(F.grad(lambda y:(y**3).sum()))(x))(o), F.jacfwd(lambda x:torch.vmap(F.grad(lambda y:(y**3).sum()))(x))(o)]
+---
+x=d.requires_grad_()
+out=F.grad(lambda y:(y*x).sum())(d.detach()); out.sum().backward(); out=[out,x.grad]
+""")
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_results_and_words(program: str):
+    """Values, what has a history, and the words of errors."""
+    check(program)
+
+
 def test_programs_come_from_the_cache():
     """A mapped function is recorded like any other: the third call compiles nothing."""
     import torchlike as torch
@@ -159,3 +340,11 @@ def test_a_write_into_an_argument_is_a_write_into_the_batch():
     x = torch.zeros(2, 3)
     torch.vmap(lambda row: row.add_(1))(x)
     assert x.sum().item() == 6
+
+
+def test_debug_unwrap():
+    import torchlike as torch
+
+    seen = []
+    torch.vmap(lambda row: seen.append(torch.func.debug_unwrap(row)) or row)(torch.ones(2, 3))
+    assert seen[0].shape == (2, 3)

@@ -282,6 +282,8 @@ def bernoulli(input, p=None, *, generator=None, out=None) -> Tensor:
     if p is not None:
         shape, d = tuple(input.shape), input.dtype.np
         made = draw(lambda g: g.bernoulli(p, shape, d), generator, input.device)
+    elif batching.innermost([input]) is not None:  # nothing is read under vmap
+        made = (rand(input.shape, generator=generator, dtype=input.dtype, device=input.device) < input).to(input.dtype)
     else:
         chances = input.detach()._host()
         made = draw(lambda g: g.bernoulli_tensor(chances), generator, input.device)

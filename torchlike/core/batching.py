@@ -16,6 +16,7 @@ from typing import Any
 import jax
 
 from torchlike.core import variable
+from torchlike.core.graph import mode
 from torchlike.core.op import SLOT, Array, Op, Spec
 from torchlike.core.value import Aval, Value, aval
 from torchlike.core.variable import Variable, apply, wrap
@@ -274,6 +275,8 @@ def _written(target: Variable, value: Value) -> Any:
             )
         value = array.tensor._read()
         array = value.array
+    if array.__class__ is Batched and not mode.grad and array.tensor._edge() is not None:
+        return out_of_graph(wrap(value))._read()
     return value
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from torchlike.func.transforms import Follow, _chosen, pushed, settled, vjp
-from torchlike.func.vmap import vmap
+from torchlike.func.vmap import check_randomness, vmap
 from torchlike.utils import _pytree as tree
 
 __all__ = ["hessian", "jacfwd", "jacrev"]
@@ -55,6 +55,9 @@ def jacrev(
             [0., 1.]])
     """
 
+    if chunk_size is not None and not chunk_size > 0:
+        raise ValueError("jacrev: `chunk_size` should be greater than 0.")
+
     @functools.wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         places = _chosen(argnums, args)
@@ -87,11 +90,14 @@ def jacfwd(
     The result is that of `jacrev`; `func` runs once, so `randomness` changes nothing.
     """
 
+    check_randomness(randomness)
+
     @functools.wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         places = _chosen(argnums, args)
         chosen = tuple([args[i] for i in places])
-        value, aux, push = pushed(_with_chosen(func, args, kwargs, places), chosen, has_aux, "jacfwd(f)(*args)")
+        inner = _with_chosen(func, args, kwargs, places)
+        value, aux, push = pushed(inner, chosen, has_aux, "jvp(f, primals, tangents)")
         outs, out_spec = tree.tree_flatten(value)
         ins, in_spec = tree.tree_flatten(chosen)
         columns = vmap(lambda *tangents: push(list(tangents)), out_dims=-1, chunk_size=chunk_size)(*_basis(ins))

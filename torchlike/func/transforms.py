@@ -172,6 +172,10 @@ def grad_and_value(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: 
                     f"{told}Expected f(*args) to return a scalar Tensor, got tensor with {n} dims. Maybe you wanted to "
                     "use the vjp or jacrev APIs instead?"
                 )
+            if value._aval().dtype.kind == "c":
+                raise RuntimeError(
+                    f"grad can be implicitly created only for real scalar outputs but got {value.dtype}"  # type: ignore[attr-defined]
+                )
             flat = [h for found in handles for h in found]
             grads = iter(follow.gradients([value], flat, [zeros_like(value) + 1]))
             made = []
@@ -216,9 +220,18 @@ def _tensors(value: Any, told: str) -> tuple[list, Any]:
     leaves, spec = tree.tree_flatten(value)
     for x in leaves:
         if not isinstance(x, Variable):
-            raise RuntimeError(f"{told}: expected f(*{told[4:].split(',')[0].split(')')[0].strip('*')}) to return only "
-                               f"tensors, got unsupported type {type(x)}")  # fmt: skip
+            raise RuntimeError(f"{told}: expected f(*primals) to return only tensors, got unsupported type {type(x)}")
     return leaves, spec
+
+
+class _Star:
+    def __repr__(self) -> str:
+        return "*"
+
+
+def _drawn(spec: Any) -> str:
+    """A structure as PyTorch writes it into its errors: (*, [*, *])."""
+    return str(tree.tree_unflatten([_Star()] * spec.num_leaves, spec))
 
 
 def vjp(func: Callable, *primals: Any, has_aux: bool = False) -> tuple:
@@ -252,7 +265,7 @@ def vjp(func: Callable, *primals: Any, has_aux: bool = False) -> tuple:
         if cotangent_spec != value_spec:
             raise RuntimeError(
                 f"Expected pytree structure of cotangents to be the same as pytree structure of outputs to the "
-                f"function. cotangents: {cotangent_spec}, primal output: {value_spec}"
+                f"function. cotangents: {_drawn(cotangent_spec)}, primal output: {_drawn(value_spec)}"
             )
         for i, (r, c) in enumerate(zip(roots, given, strict=True)):
             a, b = (tuple(t._aval().shape) for t in (c, r))
@@ -272,7 +285,7 @@ def vjp(func: Callable, *primals: Any, has_aux: bool = False) -> tuple:
     return (finished, pull, aux) if has_aux else (finished, pull)
 
 
-def _check_tangents(primals: tuple, tangents: tuple) -> list:
+def _check_tangents(primals: tuple, tangents: Any) -> list:
     leaves, spec = tree.tree_flatten(primals)
     given, tangent_spec = tree.tree_flatten(tangents)
     if spec != tangent_spec:
@@ -281,16 +294,22 @@ def _check_tangents(primals: tuple, tangents: tuple) -> list:
             f"if primals is a tuple of 3 tensors, tangents also must be. Got primals with structure {spec} and "
             f"tangents with structure {tangent_spec}"
         )
+    for name, parts in (("primals", leaves), ("tangents", given)):
+        if not parts:
+            raise RuntimeError(f"jvp(f, primals, tangents): Expected {name} to contain at least one Tensor.")
+        for x in parts:
+            if not isinstance(x, Variable):
+                raise RuntimeError(
+                    f"jvp(f, primals, tangents): Expected {name} to only contain Tensors, got {type(x)}"
+                )
     for p, t in zip(leaves, given, strict=True):
-        if not isinstance(p, Variable) or not isinstance(t, Variable):
-            raise RuntimeError("jvp(f, primals, tangents): expected primals and tangents to hold only tensors")
         a, b = list(p._aval().shape), list(t._aval().shape)
         if a != b:
             raise RuntimeError(
                 "Trying to set a forward gradient that has a different size than that of the original Tensor, this is "
                 f"not supported. Tensor is of size {a} while the given forward gradient is of size {b}."
             )
-    return given
+    return [t.to(p.dtype) for p, t in zip(leaves, given, strict=True)]
 
 
 def _moving(level: forward.Level, primals: Any, tangents: list) -> tuple[Any, list]:
@@ -319,10 +338,10 @@ def jvp(func: Callable, primals: Any, tangents: Any, *, strict: bool = False, ha
     >>> torch.func.jvp(torch.sin, (torch.zeros(1),), (torch.ones(1),))
     (tensor([0.]), tensor([1.]))
     """
-    for name, value in (("primals", primals), ("tangents", tangents)):
-        if not isinstance(value, tuple):
-            like = " E.g. it should be valid to call f(*primals)." if name == "primals" else ""
-            raise RuntimeError(f"jvp(f, primals, tangents): Expected {name} to be a tuple.{like}")
+    if not isinstance(primals, tuple):
+        raise RuntimeError(
+            "jvp(f, primals, tangents): Expected primals to be a tuple. E.g. it should be valid to call f(*primals)."
+        )
     given = _check_tangents(primals, tangents)
     told = "jvp(f, primals, tangents)"
     with forward.level() as level, batching.transform():
@@ -366,10 +385,23 @@ def linearize(func: Callable, *primals: Any) -> tuple[Any, Callable]:
     >>> push(torch.ones(2))
     tensor([1., 1.])
     """
+    leaves, spec = tree.tree_flatten(primals)
     value, _, push = pushed(func, primals, False, "linearize(f, *primals)")
 
     def apply_linear(*tangents: Any) -> Any:
         """The Jacobian-vector product with these tangents."""
-        return push(_check_tangents(primals, tangents))
+        given, given_spec = tree.tree_flatten(tangents)
+        if given_spec != spec:
+            raise RuntimeError(
+                f"Expected the tangents {given_spec} to have the same argspec as the primals {spec}"
+            )
+        for i, (p, t) in enumerate(zip(leaves, given, strict=True)):
+            for name, a, b in (("shape", t.shape, p.shape), ("dtype", t.dtype, p.dtype)):
+                if a != b:
+                    raise RuntimeError(
+                        f"tangent:{i} with {name} {a} in flattened pytree doesn't match the {name} {b} of the "
+                        "corresponding primal."
+                    )
+        return push(given)
 
     return value, apply_linear

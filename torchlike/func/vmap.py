@@ -70,6 +70,14 @@ def _size(leaves: list, dims: list, name: str) -> int:
     return sizes[0]
 
 
+def check_randomness(randomness: str) -> None:
+    """PyTorch's error for a word it does not know."""
+    if randomness not in ("error", "different", "same"):
+        raise RuntimeError(
+            f"Only allowed values for randomness are 'error', 'different', or 'same'. Got {randomness}"
+        )
+
+
 def vmap(
     func: Callable, in_dims: Any = 0, out_dims: Any = 0, randomness: str = "error", *, chunk_size: int | None = None
 ) -> Callable:
@@ -86,16 +94,13 @@ def vmap(
 
     Every operation becomes one operation for the batch, so gradients flow through, and `vmap` may stand inside `vmap`
     or `torch.func.grad`. Values cannot be read inside. What is written in place into an argument is written into the
-    batch. An autograd.Function raises RuntimeError.
+    batch. An autograd.Function needs a `vmap` staticmethod or `generate_vmap_rule = True`.
 
     >>> import torchlike as torch
     >>> torch.vmap(torch.dot)(torch.ones(2, 3), torch.arange(6.).view(2, 3))
     tensor([ 3., 12.])
     """
-    if randomness not in ("error", "different", "same"):
-        raise RuntimeError(
-            f"Only allowed values for randomness are 'error', 'different', or 'same'. Got {randomness}"
-        )
+    check_randomness(randomness)
     if chunk_size is not None and not chunk_size > 0:
         raise ValueError(f"vmap: chunk_size should be None or greater than 0. (got {chunk_size})")
 
@@ -140,7 +145,10 @@ def _run(
 def _outputs(pairs: list, spec: Any, out_dims: Any, size: int, name: str) -> Any:
     told = f"vmap({name}, ..., out_dims={out_dims})(<inputs>): "
     if not isinstance(out_dims, int | tuple | list | dict | None):
-        raise ValueError(f"{told}`out_dims` must be an int, None or a collection of ints, got {type(out_dims)}")
+        raise ValueError(
+            f"vmap({name}, ..., out_dims={out_dims}): `out_dims` must be an int, None or a python collection of ints "
+            "representing where in the outputs the vmapped dimension should appear."
+        )
     dims = [None] * len(pairs) if out_dims is None else tree._broadcast_to_and_flatten(out_dims, spec)
     if dims is None:
         raise ValueError(
