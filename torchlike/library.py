@@ -5,6 +5,7 @@ They are Python functions of tensors here; what they compute is recorded like ev
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import re
@@ -13,23 +14,31 @@ from typing import Any
 
 from torchlike import absent as _absent
 from torchlike.autograd.function import Function as _Function
+from torchlike.core import batching as _batching
 from torchlike.core.graph import mode as _mode
 from torchlike.core.variable import Variable as _Variable
+from torchlike.opcheck import opcheck
+from torchlike.schemas import infer_schema
+from torchlike.utils import _pytree as _tree
 
 __all__ = [
     "Library", "CustomOpDef", "custom_op", "define", "impl", "register_fake", "impl_abstract", "register_kernel",
-    "register_autograd", "register_autocast", "register_vmap", "fallthrough_kernel",
+    "register_autograd", "register_autocast", "register_vmap", "fallthrough_kernel", "infer_schema", "opcheck",
 ]  # fmt: skip
 
 _ops: dict[str, CustomOpDef] = {}
 _absent.fill(
     globals(), "kernels in Triton or C++ are not here; write the operation with JAX functions",
-    functions="triton_op wrap_triton opcheck get_ctx register_torch_dispatch infer_schema get_kernel",
+    functions="triton_op wrap_triton get_ctx register_torch_dispatch get_kernel",
 )  # fmt: skip
 
 
-def _tracked(args: tuple) -> bool:
-    return _mode.grad and any(isinstance(a, _Variable) and a.requires_grad for a in args)  # type: ignore[attr-defined]
+def _tensors(args: Any) -> list:
+    return [a for a in _tree.tree_leaves(args) if isinstance(a, _Variable)]
+
+
+def _tracked(args: Any) -> bool:
+    return _mode.grad and any(t.requires_grad for t in _tensors(args))
 
 
 class CustomOpDef:
@@ -51,14 +60,16 @@ class CustomOpDef:
         self._backward: Callable | None = None
         self._setup: Callable | None = None
         self._fake: Callable | None = None
+        self._rule: Callable | None = None  # for a batch
+        self._functions: dict[Callable, type[_Function]] = {}
         self.__name__ = self._name
         self.default = self._opoverload = self
 
     def __repr__(self) -> str:
         return f"<CustomOpDef({self._qualname})>"
 
-    def _kernel(self, args: tuple) -> Callable:
-        home = next((a.device.type for a in args if isinstance(a, _Variable)), "cpu")  # type: ignore[attr-defined]
+    def _kernel(self, args: Any) -> Callable:
+        home = next((t.device.type for t in _tensors(args)), "cpu")
         found = self._kernels.get(home) or self._kernels.get("default")
         if found is None:
             raise NotImplementedError(
@@ -67,47 +78,45 @@ class CustomOpDef:
             )
         return found
 
+    def _has_autograd(self) -> bool:
+        return "autograd" in self._kernels or "composite" in self._kernels
+
+    def _named(self, args: tuple, kwargs: dict) -> dict[str, Any]:
+        """The arguments by name."""
+        return inspect.signature(self._kernel((args, kwargs))).bind(*args, **kwargs).arguments
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if "autograd" in self._kernels and _tracked(args):
+        if "autograd" in self._kernels and _tracked((args, kwargs)):
             return self._kernels["autograd"](*args, **kwargs)
-        kernel = self._kernel(args)
-        if kwargs or self._backward is not None:
-            bound = inspect.signature(kernel).bind(*args, **kwargs)
-            bound.apply_defaults()
-            args, kwargs = bound.args, bound.kwargs
-        if "composite" in self._kernels or not _tracked((*args, *kwargs.values())):
+        kernel = self._kernel((args, kwargs))
+        if "composite" in self._kernels:
             return kernel(*args, **kwargs)
-        return self._function(kernel).apply(*args, *kwargs.values())
+        if not _tracked((args, kwargs)) and _batching.innermost(_tensors((args, kwargs))) is None:
+            return self._run(kernel, args, kwargs)
+        bound = inspect.signature(kernel).bind(*args, **kwargs)
+        bound.apply_defaults()
+        flat, spec = _tree.tree_flatten(bound.args)
+        made = self._functions.get(kernel)
+        if made is None:
+            made = self._functions[kernel] = _function_of(self, kernel)
+        return made.apply(spec, bound.kwargs, *flat)
 
-    def _function(self, kernel: Callable) -> type[_Function]:
-        owner = self
-
-        class Made(_Function):
-            @staticmethod
-            def forward(ctx, *inputs):
-                names = [p for p in inspect.signature(kernel).parameters.values() if p.kind is p.KEYWORD_ONLY]
-                n = len(inputs) - len(names)
-                output = kernel(*inputs[:n], **dict(zip([p.name for p in names], inputs[n:], strict=True)))
-                if owner._setup is not None:
-                    given = inspect.signature(owner._setup).parameters
-                    if "keyword_only_inputs" in given:
-                        named = dict(zip([p.name for p in names], inputs[n:], strict=True))
-                        owner._setup(ctx=ctx, inputs=inputs[:n], keyword_only_inputs=named, output=output)
-                    else:
-                        owner._setup(ctx, inputs, output)
-                return output
-
-            @staticmethod
-            def backward(ctx, *grads):
-                if owner._backward is None:
-                    raise RuntimeError(
-                        f"Trying to backward through {owner._qualname}.default but no autograd formula was registered. "
-                        "Please use register_autograd to add one."
-                    )
-                return owner._backward(ctx, *grads)
-
-        Made.__name__ = f"{self._namespace}_{self._name}"
-        return Made
+    def _run(self, kernel: Callable, args: tuple, kwargs: dict) -> Any:
+        """The kernel's result, with PyTorch's error if that is an argument."""
+        result = kernel(*args, **kwargs)
+        seen = {id(t._root()._cell) for t in _tensors((args, kwargs))}
+        for t in _tensors(result):
+            cell = id(t._root()._cell)
+            if cell in seen:
+                raise RuntimeError(
+                    f"{self._name} (with implementation in {inspect.getmodule(kernel)}): The output of this custom "
+                    "operator (1) must not also be an input to this custom operator and (2) may not alias any inputs "
+                    "to this custom operator or other returns. The most common way to trigger this error is if we have "
+                    "y = custom_op(x) and y and x are the same Tensor. Please instead return a clone of the offending "
+                    "output tensor(s) (e.g. return x.clone()) or refactor the custom operator to not return y."
+                )
+            seen.add(cell)
+        return result
 
     def register_fake(self, fn: Callable) -> Callable:
         """Kept: shapes are inferred from the function itself."""
@@ -115,7 +124,10 @@ class CustomOpDef:
         return fn
 
     def register_autograd(self, backward: Callable, /, *, setup_context: Callable | None = None) -> None:
-        """The gradient: `setup_context(ctx, inputs, output)` saves, `backward(ctx, *grads)` computes."""
+        """The gradient: `setup_context(ctx, inputs, output)` saves, `backward(ctx, *grads)` computes.
+
+        Where the operation has keyword-only parameters, `setup_context` takes `keyword_only_inputs` too.
+        """
         self._backward, self._setup = backward, setup_context
 
     def register_kernel(self, device_types: Any, fn: Callable | None = None) -> Any:
@@ -127,12 +139,88 @@ class CustomOpDef:
         return fn
 
     def register_vmap(self, func: Callable | None = None) -> Any:
-        """The function as it is: JAX batches what the operation is made of."""
-        return func if func is not None else lambda fn: fn
+        """The operation on a batch: `func(info, in_dims, *args, **kwargs)` returns (output, out_dims).
+
+        `info` has batch_size and randomness. Without one the operation runs for each element in turn.
+        """
+        if func is None:
+            return self.register_vmap
+        self._rule = func
+        return func
+
+    def set_kernel_enabled(self, device_type: str, enabled: bool = True) -> Any:
+        """A block in which the kernel for a kind of device is left out, and the general one is used."""
+        return _without_kernel(self, device_type, enabled)
 
     def register_autocast(self, device_type: str, cast_inputs: Any) -> None:
         """Raises: cast the arguments in the function."""
         raise NotImplementedError(f"{self._qualname}.register_autocast(): cast the arguments in the function itself")
+
+
+@contextlib.contextmanager
+def _without_kernel(op: CustomOpDef, device_type: str, enabled: bool) -> Any:
+    was = dict(op._kernels)
+    if not enabled:
+        op._kernels.pop(device_type, None)
+    try:
+        yield
+    finally:
+        op._kernels = was
+
+
+def _function_of(op: CustomOpDef, kernel: Callable) -> type[_Function]:
+    """The autograd.Function of an operation; its first arguments are the structure and the keyword-only arguments."""
+
+    class Made(_Function):
+        @staticmethod
+        def forward(spec, keywords, *flat):
+            return op._run(kernel, _tree.tree_unflatten(list(flat), spec), keywords)
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            spec, keywords, *flat = inputs
+            ctx.needs_input_grad = _tree.tree_unflatten(list(ctx.needs_input_grad[2:]), spec)
+            if op._setup is None:
+                return
+            named = {"keyword_only_inputs": keywords} if keywords else {}
+            op._setup(ctx=ctx, inputs=_tree.tree_unflatten(flat, spec), output=output, **named)
+
+        @staticmethod
+        def backward(ctx, *grads):
+            if op._backward is None:
+                raise RuntimeError(
+                    f"Trying to backward through {op._namespace}.{op._name}.default but no autograd formula was "
+                    "registered. Please use register_autograd to add one."
+                )
+            found = op._backward(ctx, *grads)
+            nest = found if isinstance(found, tuple) else (found,)
+            return (None, None, *[g for part in nest for g in (part if isinstance(part, list | tuple) else (part,))])
+
+        @staticmethod
+        def vmap(info, in_dims, spec, keywords, *flat):
+            args, dims = _tree.tree_unflatten(list(flat), spec), _tree.tree_unflatten(list(in_dims[2:]), spec)
+            if op._rule is not None:
+                return op._rule(info, dims, *args, **keywords)
+            return _in_turn(op, info.batch_size, spec, keywords, flat, in_dims[2:])
+
+    Made.__name__ = f"{op._namespace}_{op._name}"
+    return Made
+
+
+def _in_turn(op: CustomOpDef, size: int, spec: Any, keywords: dict, flat: tuple, dims: tuple) -> tuple:
+    """An operation without a rule for a batch, on each of its elements."""
+    import torchlike as torch
+
+    if op._mutates:
+        raise NotImplementedError(
+            f"{op._qualname} under vmap: it writes into its arguments. Register a rule with register_vmap"
+        )
+    rows = []
+    for i in range(size):
+        part = [x if d is None else x.select(d, i) for x, d in zip(flat, dims, strict=True)]
+        rows.append(_tree.tree_flatten(op(*_tree.tree_unflatten(part, spec), **keywords)))
+    stacked = [torch.stack(list(column)) for column in zip(*[leaves for leaves, _ in rows], strict=True)]
+    return _tree.tree_unflatten(stacked, rows[0][1]), 0
 
 
 def _homes(device_types: Any) -> list[str]:
@@ -162,15 +250,17 @@ def custom_op(
 
     Args:
         name: "namespace::name".
-        mutates_args: the names of the arguments that it changes in place; kept.
+        mutates_args: the names of the arguments that it changes in place.
         device_types: for which kinds of devices; others get a kernel by `register_kernel`.
-        schema: kept; the function's signature counts.
+        schema: in place of the annotations of the function, which are needed otherwise (ValueError).
 
     See `CustomOpDef` for what can be registered with it, the gradient above all: without one `backward()` raises.
     """
     _check_name(name)
 
     def made(function: Callable) -> CustomOpDef:
+        if schema is None:
+            infer_schema(function, mutates_args=mutates_args)
         op = CustomOpDef(name, None, mutates_args)
         op.register_kernel(device_types, function)
         op.__doc__ = function.__doc__
@@ -239,7 +329,7 @@ def register_autocast(op: Any, device_type: str, cast_inputs: Any, /, *, lib: An
 
 
 def register_vmap(op: Any, func: Callable | None = None, /, *, lib: Any = None) -> Any:
-    """The function as it is: JAX batches what the operation is made of."""
+    """The operation on a batch, see `CustomOpDef.register_vmap`."""
     return _found(op).register_vmap(func)
 
 
