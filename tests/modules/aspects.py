@@ -32,11 +32,20 @@ from .pair import Pair
 
 NAME = "nn.functional.conv_norm_linear_loss"
 """The tolerance of results in which every element comes from many (tests/conformance/verdict.py)."""
-EXACT = 1e-3
-"""A factor on the tolerance that leaves a rounding at most (none at all would find NaN to differ from NaN)."""
+def _changed(got: dict, want: dict) -> str | None:
+    """None if two states are equal to the last bit, otherwise where they first differ."""
+    if list(got) != list(want):
+        return f"names {list(got)}, expected {list(want)}"
+    for name, w in want.items():
+        g = got[name]
+        if (g.dtype, g.numbers.shape) != (w.dtype, w.numbers.shape):
+            return f"{name} is {g.dtype} {g.numbers.shape}, expected {w.dtype} {w.numbers.shape}"
+        if not np.array_equal(g.numbers, w.numbers, equal_nan=w.numbers.dtype.kind in "fc"):
+            return f"{name} differs"
+    return None
 
 
-def _compare(aspect: str, samples: list[Sample], got: list, want: list, factor: float = 1.0) -> Report:
+def _compare(aspect: str, samples: list[Sample], got: list, want: list, least: float = 0.0) -> Report:
     failures = []
     for s, g, w in zip(samples, got, want, strict=True):
         if isinstance(w, Raised):
@@ -44,7 +53,7 @@ def _compare(aspect: str, samples: list[Sample], got: list, want: list, factor: 
         elif isinstance(g, Raised):
             what = repr(g)
         else:
-            what = difference(g, w, NAME, factor=factor)
+            what = difference(g, w, NAME, least=least)
         if what is not None:
             failures.append(Failure(aspect, s.desc, what))
     return Report(len(samples), failures)
@@ -101,7 +110,7 @@ def construct(entry: Entry, limit: int | None) -> Report:
 def load(entry: Entry, limit: int | None) -> Report:
     def check(s: Sample) -> str | None:
         p = Pair(s, True)
-        first = difference(pair.state(p.ours), pair.state(p.theirs), NAME, factor=EXACT)
+        first = _changed(pair.state(p.ours), pair.state(p.theirs))
         if first:
             return first
         with torch.no_grad():
@@ -111,7 +120,7 @@ def load(entry: Entry, limit: int | None) -> Report:
         p.theirs.load_state_dict(back)
         if dict(p.ours.state_dict()._metadata) != dict(p.theirs.state_dict()._metadata):
             return f"versions {p.ours.state_dict()._metadata}, expected {p.theirs.state_dict()._metadata}"
-        return difference(pair.state(p.ours), pair.state(p.theirs), NAME, factor=EXACT)
+        return _changed(pair.state(p.ours), pair.state(p.theirs))
 
     return _each("load", chosen(entry.samples(torch.float32, True, False), limit), check)
 
@@ -119,7 +128,7 @@ def load(entry: Entry, limit: int | None) -> Report:
 # --- results ----------------------------------------------------------------------------------------------------------
 
 
-def _both(aspect, samples: list[Sample], training: bool, run: Callable, like=None, factor: float = 1.0) -> Report:
+def _both(aspect, samples: list[Sample], training: bool, run: Callable, like=None, least: float = 0.0) -> Report:
     """`run(lib, module, args, kwargs)` under both libraries."""
     calls, want, kept = [], [], []
     for s in samples:
@@ -135,7 +144,7 @@ def _both(aspect, samples: list[Sample], training: bool, run: Callable, like=Non
             calls.append(lambda m=made, a=ours: run(torchlike, m.ours, *a))
             want.append(expected)
         kept.append(s)
-    return _compare(aspect, kept, outcomes(calls), want, factor)
+    return _compare(aspect, kept, outcomes(calls), want, least)
 
 
 def _raise(error: BaseException):
@@ -162,12 +171,12 @@ def gradgrad(entry: Entry, limit: int | None) -> Report:
     def run(lib, module, args, kwargs):
         return pair.gradients(lib, module, args, kwargs, second=True)
 
-    return _both("gradgrad", chosen(entry.samples(torch.float64, True, True), limit), True, run, factor=10)
+    return _both("gradgrad", chosen(entry.samples(torch.float64, True, True), limit), True, run, least=1e-8)
 
 
 def bfloat16(entry: Entry, limit: int | None) -> Report:
     samples = chosen(entry.samples(torch.float32, True, False), limit)
-    return _both("bfloat16", samples, True, pair.outcome, torch.bfloat16, factor=2)
+    return _both("bfloat16", samples, True, pair.outcome, torch.bfloat16, least=0.03)
 
 
 def copies(entry: Entry, limit: int | None) -> Report:
@@ -181,7 +190,7 @@ def copies(entry: Entry, limit: int | None) -> Report:
             other = pair.twin(p.ours)[i]
             if repr(other) != repr(p.ours):
                 return f"the copy is {other!r}"
-            what = difference(pair.state(other), before, NAME, factor=EXACT)
+            what = _changed(pair.state(other), before)
             if what:
                 return f"in the copy, {what}"
             with one_program():
@@ -193,7 +202,7 @@ def copies(entry: Entry, limit: int | None) -> Report:
             with torchlike.no_grad():
                 for x in other.parameters():
                     x.add_(1)
-            what = difference(pair.state(p.ours), before, NAME, factor=EXACT)
+            what = _changed(pair.state(p.ours), before)
             if what:
                 return f"after a change of the copy, {what}"
         return None

@@ -247,11 +247,8 @@ def multi_head_attention_forward(
         attn_mask, key_padding_mask = longer(attn_mask), longer(key_padding_mask)
     source = k.size(1)
     if key_padding_mask is not None:
-        check(
-            tuple(key_padding_mask.shape) == (batch, source),
-            f"expecting key_padding_mask shape of {(batch, source)}, but got {tuple(key_padding_mask.shape)}",
-            AssertionError,
-        )
+        for d, (have, need) in enumerate(zip(key_padding_mask.shape, (batch, source), strict=True)):
+            check(have == need, f"Expected key_padded_mask.shape[{d}] to be {need}, but got {have}", AssertionError)
         padding = key_padding_mask.view(batch, 1, 1, source).expand(-1, num_heads, -1, -1).reshape(heads, 1, source)
         attn_mask = padding if attn_mask is None else attn_mask + padding
     dropout_p = dropout_p if training else 0.0

@@ -144,11 +144,11 @@ def embedding_bag(
             check(
                 known[0] == 0,
                 "offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. "
-                f"However, got {known[0]}",
+                f"However, got {known[0]}\n[ torch.{offsets.dtype._scalar_name}Tensor{{}} ]",
             )
             check(
                 known[-1] <= input.size(0),
-                f"offsets[-1] can not be greater than input's length({input.size(0)}) but got offsets[-1] of "
+                f"offsets[-1] can not be greater than input's length {input.size(0)} but got offsets[-1] of "
                 f"{known[-1]}",
             )
     check(mode in ("sum", "mean", "max"), "mode has to be one of sum, mean or max", ValueError)
@@ -157,8 +157,14 @@ def embedding_bag(
         check(not sparse, "max mode does not support sparse weights", ValueError)
     _not_sparse("embedding_bag", sparse and weight.requires_grad and grad_mode.grad)
     rows = weight.size(0)
-    _check_rows(input, rows, f"embedding_bag: Expected idx >= 0 && idx < num_embeddings but found idx to be out of the "
-                f"range [0, {rows - 1}]", RuntimeError)  # fmt: skip
+    indices = known_values(input)
+    wrong = [] if indices is None else np.flatnonzero((indices < 0) | (indices >= rows))
+    if len(wrong):
+        raise RuntimeError(
+            f"embedding_bag: Expected idx >= 0 && idx < num_embeddings but found idx to be {indices[wrong[0]]}"
+            if mode == "max" else
+            f"Index {wrong[0]} of input takes value {indices[wrong[0]]} which is not in the valid range [0, {rows})"
+        )  # fmt: skip
     if max_norm is not None:
         renorm(weight, input, max_norm, norm_type)
     check(

@@ -123,13 +123,14 @@ def ctc_loss(
     if not batched:
         log_probs = log_probs.unsqueeze(1)
         targets = targets.unsqueeze(0) if targets.dim() == 1 else targets
-    lengths = []
+    lengths, known = [], []
     for name, given in (("input_lengths", input_lengths), ("target_lengths", target_lengths)):
         if not isinstance(given, Tensor):
             given = creation.tensor(list(given) if isinstance(given, list | tuple) else [given], dtype=_dtype.int64)
         check(not given.is_floating_point(), f"{name} must be integral")
+        known.append(known_values(given))
         lengths.append(given.reshape(-1).to(log_probs.device))
-    _check_ctc_lengths(log_probs, targets, *lengths)
+    _check_ctc_lengths(log_probs, targets, *known)
     losses = _ctc(log_probs, targets, *lengths, blank, zero_infinity)
     if reduction == "mean":
         return _ctc_mean(losses, lengths[1])
@@ -138,26 +139,25 @@ def ctc_loss(
     return losses if batched else losses.squeeze(0)
 
 
-def _check_ctc_lengths(log_probs: Tensor, targets: Tensor, input_lengths: Tensor, target_lengths: Tensor) -> None:
-    inputs, labels = (known_values(x) for x in (input_lengths, target_lengths))
+def _check_ctc_lengths(log_probs: Tensor, targets: Tensor, inputs: Any, labels: Any) -> None:
+    """PyTorch's errors for lengths that do not fit, given as NumPy arrays; None is not checked."""
+    where = "(while checking arguments for ctc_loss_allocate_outputs)"
     if inputs is not None and inputs.size:
-        check(inputs.min() >= 0, f"Expected input_lengths to have value at least 0, but got value {inputs.min()}")
+        check(
+            inputs.min() >= 0, f"Expected input_lengths to have value at least 0, but got value {inputs.min()} {where}"
+        )
         check(
             inputs.max() <= log_probs.size(0),
-            f"Expected input_lengths to have value at most {log_probs.size(0)}, but got value {inputs.max()}",
+            f"Expected input_lengths to have value at most {log_probs.size(0)}, but got value {inputs.max()} {where}",
         )
     if labels is not None and labels.size:
-        check(labels.min() >= 0, f"Expected target_lengths to have value at least 0, but got value {labels.min()}")
-        most = targets.size(1) if targets.dim() == 2 else None
-        if most is None:
-            check(
-                labels.sum() == targets.size(0),
-                f"Expected tensor to have size {labels.sum()} at dimension 0, but got size {targets.size(0)} for "
-                "argument #2 'targets' (while checking arguments for ctc_loss_cpu)",
-            )
-        else:
-            check(
-                labels.max() <= most,
-                f"Expected tensor to have size at least {labels.max()} at dimension 1, but got size {most} for "
-                "argument #2 'targets' (while checking arguments for ctc_loss_cpu)",
-            )
+        check(
+            labels.min() >= 0, f"Expected target_lengths to have value at least 0, but got value {labels.min()} {where}"
+        )
+        rows = targets.dim() == 2
+        need, have = (labels.max(), targets.size(1)) if rows else (labels.sum(), targets.size(0))
+        check(
+            need <= have if rows else need == have,
+            f"Expected tensor to have size {'at least ' if rows else ''}{need} at dimension {int(rows)}, but got size "
+            f"{have} for argument #2 'targets' {where}",
+        )

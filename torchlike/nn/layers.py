@@ -182,6 +182,10 @@ def instance_norm(
     eps: float = 1e-5,
 ) -> Tensor:
     """Normalise every channel of every sample by itself (https://arxiv.org/abs/1607.08022)."""
+    n, channels = (*input.shape, 1, 1)[:2]
+    for name, x in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)):
+        if x is not None and x.shape[0] != channels:
+            raise RuntimeError(f"{name} should contain {n * channels} elements not {n * x.shape[0]}")
     if not use_input_stats:
         check(
             running_mean is not None and running_var is not None,

@@ -24,7 +24,10 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _reduction(reduction: str, size_average: bool | None = None, reduce: bool | None = None) -> str:
+def _reduction(
+    reduction: str, size_average: bool | None = None, reduce: bool | None = None,
+    words: str = "{} is not a valid value for reduction",
+) -> str:  # fmt: skip
     """The reduction, checked; the two flags that came before it are translated, with PyTorch's warning."""
     if size_average is not None or reduce is not None:
         size_average = True if size_average is None else size_average
@@ -33,9 +36,7 @@ def _reduction(reduction: str, size_average: bool | None = None, reduce: bool | 
             f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",
             stacklevel=3,
         )
-    check(
-        reduction in ("none", "mean", "sum"), f"{reduction} is not a valid value for reduction", ValueError
-    )
+    check(reduction in ("none", "mean", "sum"), words.format(reduction), ValueError)
     return reduction
 
 
@@ -202,7 +203,8 @@ def binary_cross_entropy(
 ) -> Tensor:
     """The binary cross entropy of probabilities `input` and targets between 0 and 1.
 
-    Differs from PyTorch: an input outside [0, 1] gives NaN instead of an error, since its values may not exist yet.
+    RuntimeError for an element outside [0, 1]; where the values are still pending they are not waited for, and an input
+    outside gives NaN.
     """
     reduction = _reduction(reduction, size_average, reduce)
     check(
@@ -211,7 +213,14 @@ def binary_cross_entropy(
         "Please ensure they have the same size.",
         ValueError,
     )
-    return _bce(input, target, weight, reduction)
+    loss = _bce(input, target, weight, reduction)
+    for name, x in (("input", input), ("target", target)):
+        known = known_values(x)
+        check(
+            known is None or bool(((known >= 0) & (known <= 1)).all()),
+            f"all elements of {name} should be between 0 and 1",
+        )
+    return loss
 
 
 def binary_cross_entropy_with_logits(
@@ -297,11 +306,10 @@ def gaussian_nll_loss(
             else:
                 differ = [m for n, m in zip(input.shape, var.shape, strict=False) if n != m]
                 check(var.dim() == input.dim() and sum(differ) == 1, "var is of incorrect size", ValueError)
-    check(reduction in ("none", "mean", "sum"), f"{reduction} is not valid", ValueError)
-    return _gaussian(input, target, var, full, eps, _reduction(reduction))
+    return _gaussian(input, target, var, full, eps, _reduction(reduction, words="{} is not valid"))
 
 
-def _margin_loss(body: Any) -> Callable:
+def _margin_loss(body: Any, words: str = "{} is not a valid value for reduction") -> Callable:
     """An operation with PyTorch's parameters size_average and reduce before its last one, `reduction`."""
     plain, parameters = _call(body.op), body.op.parameters
     names = [p.name for p in parameters[:-1]]
@@ -311,7 +319,8 @@ def _margin_loss(body: Any) -> Callable:
         if old:
             rest = (size_average, reduce, reduction)[len(old) :]
             size_average, reduce, reduction = old + rest
-        return plain(*args[: len(names)], **kwargs, reduction=_reduction(reduction, size_average, reduce))
+        reduction = _reduction(reduction, size_average, reduce, words)
+        return plain(*args[: len(names)], **kwargs, reduction=reduction)
 
     fn.__name__ = fn.__qualname__ = body.op.name
     fn.__doc__ = body.__doc__
@@ -321,6 +330,6 @@ def _margin_loss(body: Any) -> Callable:
 hinge_embedding_loss = _margin_loss(_pairs.hinge_embedding_loss)
 margin_ranking_loss = _margin_loss(_pairs.margin_ranking_loss)
 soft_margin_loss = _margin_loss(_pairs.soft_margin_loss)
-multilabel_soft_margin_loss = _margin_loss(_pairs.multilabel_soft_margin_loss)
+multilabel_soft_margin_loss = _margin_loss(_pairs.multilabel_soft_margin_loss, "{} is not valid")
 cosine_embedding_loss = _margin_loss(_pairs.cosine_embedding_loss)
 triplet_margin_loss = _margin_loss(_pairs.triplet_margin_loss)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from torchlike.core.op import Array, inexact, op
 from torchlike.ops.checks import check, word
+from torchlike.ops.dims import broadcast_shape
 
 
 def _check(query, key, value, mask, is_causal: bool) -> None:
@@ -20,7 +21,7 @@ def _check(query, key, value, mask, is_causal: bool) -> None:
     check(
         query.ndim >= 2 and key.ndim >= 2 and value.ndim >= 2,
         "Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: "
-        f"{query.ndim}, key.dim: {key.ndim} and value.dim: {value.ndim} instead.",
+        f"{query.ndim} key.dim: {key.ndim} and value.dim: {value.ndim} instead.",
     )
     if mask is not None:
         check(
@@ -29,6 +30,19 @@ def _check(query, key, value, mask, is_causal: bool) -> None:
             f" and  query.dtype: {_c(query)} instead.",
         )
         check(not is_causal, "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
+
+
+def _check_product(a, b) -> None:
+    """PyTorch's errors for two shapes whose matrices cannot be multiplied."""
+    a, b = (x if isinstance(x, tuple) else x.shape for x in (a, b))
+    if len(a) == len(b) == 2:
+        check(a[1] == b[0], f"mat1 and mat2 shapes cannot be multiplied ({a[0]}x{a[1]} and {b[0]}x{b[1]})")
+    batch = math.prod(broadcast_shape(a[:-2], b[:-2]))
+    check(
+        a[-1] == b[-2],
+        f"Expected size for first two dimensions of batch2 tensor to be: [{batch}, {a[-1]}] but got: [{batch}, "
+        f"{b[-2]}].",
+    )
 
 
 def _c(x) -> str:
@@ -45,6 +59,8 @@ def weights(query, key, mask, is_causal: bool, scale: float | None):
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     root = math.sqrt(abs(scale))
     scores = jnp.matmul(query * (root if scale >= 0 else -root), jnp.swapaxes(key, -1, -2) * root)
+    if mask is not None:
+        broadcast_shape(scores.shape, mask.shape)
     if is_causal:
         mask = jnp.tri(scores.shape[-2], scores.shape[-1], dtype=bool)
     if mask is None:
@@ -76,9 +92,11 @@ def scaled_dot_product_attention(
         heads = query.shape[-3]
         check(
             heads % key.shape[-3] == 0 and heads % value.shape[-3] == 0,
-            "Number of heads in key and value must divide the number of heads in query when enable_gqa=True",
+            "Number of heads in key and value must divide the number of heads in ",  # so it ends
         )
         key, value = _repeated(key, heads), _repeated(value, heads)
+    _check_product(query, (*key.shape[:-2], key.shape[-1], key.shape[-2]))
+    _check_product((*broadcast_shape(query.shape[:-2], key.shape[:-2]), query.shape[-2], key.shape[-2]), value.shape)
     chances = weights(query, key, attn_mask, is_causal, scale)
     if kept is not None:
         chances = chances * (kept / (1 - dropout_p)).astype(chances.dtype)

@@ -65,6 +65,16 @@ def _check_dtypes(input, weight, bias) -> None:
     )
 
 
+def _check_kernel(weight) -> None:
+    sides = weight.shape[2:]
+    if len(sides) == 3:
+        told = f": {' x '.join(map(str, sides))} (TxHxW)"
+    else:
+        height, width = (1, *sides) if len(sides) == 1 else sides
+        told = f" kernel_height: {height} kernel_width: {width}"
+    check(all(k > 0 for k in sides), f"kernel size should be greater than zero, but got{told}")
+
+
 def _run(x, kernel, bias, *, strides, padding, input_dilation, kernel_dilation, groups):
     """Flax's convolution of x (N, C, *) with a kernel (*, I, O)."""
     if not inexact(x.dtype):  # exact in float64, as far as its integers reach
@@ -106,7 +116,8 @@ def _conv(name: str, n: int, input, weight, bias, stride, padding, dilation, gro
         check(all(p >= 0 for p in padding), "negative padding is not supported")
         pads = [(p, p) for p in padding]
     check(all(s > 0 for s in stride), "non-positive stride is not supported")
-    check(all(d > 0 for d in dilation), "dilation should be greater than zero")
+    shown = ([1, *dilation] if n == 1 else list(dilation))
+    check(all(d > 0 for d in dilation), f"dilation should be greater than zero, but got {shown}")
     check(groups > 0, "non-positive groups is not supported")
     check(weight.ndim > 2, "weight should have at least three dimensions")
     check(
@@ -117,6 +128,7 @@ def _conv(name: str, n: int, input, weight, bias, stride, padding, dilation, gro
     x = input if input.ndim == n + 2 else input[None]
     _check_dtypes(input, weight, bias)
     _check_channels(input, weight, bias, groups, x)
+    _check_kernel(weight)
     size = [s + lo + hi for s, (lo, hi) in zip(x.shape[2:], pads, strict=True)]
     reach = [d * (k - 1) + 1 for k, d in zip(weight.shape[2:], dilation, strict=True)]
     check(

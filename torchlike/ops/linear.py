@@ -61,12 +61,13 @@ def linear(input: Array, weight: Array, bias: Array | None = None):
             f"dimension 1.  Target sizes: [{rows}, {out}].  Tensor sizes: {listed(bias)}",
         )
     plain = bias is not None and bias.shape == (out,)
-    if not inexact(weight.dtype):
+    if not inexact(weight.dtype) or not weight.size:  # no layer of Flax has a width of 0
         y = input @ weight.T
+        plain = False
     else:
         params = {"kernel": weight.T, "bias": bias} if plain else {"kernel": weight.T}
         y = linen.Dense(out, use_bias=plain, param_dtype=weight.dtype).apply({"params": params}, input)
-    return y if bias is None or plain and inexact(weight.dtype) else y + bias
+    return y if bias is None or plain else y + bias
 
 
 _C_NAMES = {"Half": "c10::Half", "BFloat16": "c10::BFloat16", "Long": "long int", "Byte": "unsigned char",

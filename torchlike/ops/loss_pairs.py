@@ -129,12 +129,19 @@ def binary_cross_entropy_with_logits(
     """`binary_cross_entropy` of sigmoid(input), computed without overflow. `pos_weight` multiplies the first term."""
     d = result_type(input, target)
     check(
+        target.dtype != bool,
+        "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` "
+        "operator instead.",
+    )
+    check(
         np.dtype(target.dtype).kind not in "iub" or np.dtype(d).kind in "iub",
         f"result type Float can't be cast to the desired output type {word(target)}",
     )
     kind = target.dtype
     input, target = promote(input, target)
     need_floating(input, "log_sigmoid_cpu")
+    if pos_weight is not None:
+        broadcast_shape(pos_weight.shape, target.shape)
     factor = 1 if pos_weight is None else (pos_weight - 1) * target + 1
     loss = ((1 - target) * input - factor * jax.nn.log_sigmoid(input)).astype(kind)
     return reduce(loss if weight is None else loss * weight, reduction)
@@ -143,6 +150,8 @@ def binary_cross_entropy_with_logits(
 @op(grad=_reduced("SubBackward0", 2))
 def kl_div(input: Array, target: Array, reduction: str = "mean", log_target: bool = False):
     """target · (log(target) - input), the target given as logarithm if `log_target`; `input` is a logarithm."""
+    for x in (input, target):
+        check(jnp.issubdtype(x.dtype, jnp.inexact), "kl_div: Integral inputs not supported.")
     target, input = _pair(*promote(target, input))  # here a 0-dim one counts less
     loss = jnp.exp(target) * (target - input) if log_target else xlogy(target, target) - target * input
     if reduction == "batchmean":
@@ -156,7 +165,7 @@ def poisson_nll_loss(
 ):  # fmt: skip
     """exp(input) - target · input (input a logarithm) or input - target · log(input + eps); with `full`, Stirling's
     approximation of log(target!) is added where target > 1."""
-    input, target = _pair(*promote(input, target))
+    target, input = _pair(*promote(target, input))
     floating, aim = promote_float(input, target)
     loss = jnp.exp(floating) - target * input if log_input else input - target * jnp.log(floating + eps)
     if full:
@@ -178,7 +187,7 @@ def gaussian_nll_loss(input: Array, target: Array, var: Array, full: bool, eps: 
 @op(grad=_reduced("AddBackward0"))
 def hinge_embedding_loss(input: Array, target: Array, margin: float = 1.0, reduction: str = "mean"):
     """input where target is 1, max(0, margin - input) where it is -1."""
-    input, target = _pair(*promote(input, target))
+    target, input = _pair(*promote(target, input))
     hinge = margin - input
     loss = jnp.where(target != 1, jnp.where(hinge >= 0, hinge, 0), 0) + jnp.where(target != -1, input, 0)
     return reduce(loss, reduction)
@@ -200,6 +209,11 @@ def margin_ranking_loss(input1: Array, input2: Array, target: Array, margin: flo
 @op(grad="SoftMarginLossBackward0")
 def soft_margin_loss(input: Array, target: Array, reduction: str = "mean"):
     """log(1 + exp(-target · input)) for targets 1 and -1."""
+    check(
+        target.dtype != bool,
+        "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the "
+        "`~` or `logical_not()` operator instead.",
+    )
     input, target = _pair(*promote(input, target))
     return reduce(jnp.log1p(jnp.exp(-target * input)), reduction)
 
@@ -236,6 +250,7 @@ def _cosine(x1, x2, dim: int, eps: float):
     x1, x2 = promote(*(x.reshape(1) if x.ndim == 0 else x for x in (x1, x2)))
     check(jnp.issubdtype(x1.dtype, jnp.inexact), f"expected common dtype to be floating point, yet common dtype is "
           f"{word(x1)}")  # fmt: skip
+    broadcast_shape(x1.shape, x2.shape)
     x1, x2 = jnp.broadcast_arrays(x1, x2)
     dots = [(x * x).sum(dim, keepdims=True) for x in (x1, x2)]
     # each norm is at least eps; where it is not, the gradient does not go through it
@@ -252,11 +267,14 @@ def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: float = 1e-8):
 @op(grad=_reduced("AddBackward0"))
 def cosine_embedding_loss(input1: Array, input2: Array, target: Array, margin: float = 0.0, reduction: str = "mean"):
     """1 - cos(input1, input2) where target is 1, max(0, cos - margin) where it is -1."""
+    check(target.ndim <= 1, "0D or 1D target tensor expected, multi-target not supported")
     check(
         target.ndim + 1 == input1.ndim,
         f"{target.ndim}D target tensor expects {target.ndim + 1}D input tensors, but found inputs with sizes "
         f"{list(input1.shape)} and {list(input2.shape)}.",
     )
+    shape = broadcast_shape(input1.shape, input2.shape)
+    broadcast_shape(target.shape, shape[:-1])
     input1, input2 = elementwise(input1, input2, floating=True)
     dots = [(a * b).sum(-1) for a, b in ((input1, input2), (input1, input1), (input2, input2))]
     cos = dots[0] / jnp.sqrt((dots[1] + 1e-12) * (dots[2] + 1e-12))

@@ -23,7 +23,9 @@ def _check_dtypes(input, *others) -> None:
     given = [o for o in others if o is not None]
     same = all(o.dtype == input.dtype for o in given)
     wide = input.dtype in _HALVES and all(o.dtype == jnp.float32 for o in given)
-    check(same or wide, "mixed dtype (CPU): all inputs must share same datatype.")
+    simple = all(o.dtype == jnp.float32 for o in given)
+    words = "all inputs must share same datatype." if simple else "expect parameter to have scalar type of Float"
+    check(same or wide, f"mixed dtype (CPU): {words}")
 
 
 def _options(input, weight, bias, eps: float) -> dict:
@@ -120,7 +122,7 @@ def instance_norm(
     return out, _updated(running_mean, mean, momentum), _updated(running_var, var, momentum)
 
 
-def _check_shape(input, normalized_shape, **parameters) -> None:
+def _check_shape(input, normalized_shape, comma: str = ", ", **parameters) -> None:
     wanted = list(normalized_shape)
     check(
         bool(wanted),
@@ -135,8 +137,8 @@ def _check_shape(input, normalized_shape, **parameters) -> None:
         )
     check(
         list(input.shape[max(input.ndim - len(wanted), 0) :]) == wanted,
-        f"Given normalized_shape={wanted}, expected input with shape [*, {', '.join(map(str, wanted))}], but got input "
-        f"of size{listed(input)}",
+        f"Given normalized_shape={wanted}, expected input with shape [*{comma}{', '.join(map(str, wanted))}], but got "
+        f"input of size{listed(input)}",
     )
 
 
@@ -168,7 +170,9 @@ def rms_norm(input: Array, normalized_shape: tuple, weight: Array | None = None,
 
     Computed by flax.linen.RMSNorm. `eps` None is the machine epsilon of the input's dtype.
     """
-    _check_shape(input, normalized_shape, weight=weight)
+    n = len(normalized_shape)
+    check(input.ndim >= n, f"Input tensor must have at least {n} dimensions, but got {input.ndim}", ValueError)
+    _check_shape(input, normalized_shape, "", weight=weight)
     eps = float(jnp.finfo(input.dtype).eps) if eps is None else eps
     axes = tuple(range(input.ndim - len(normalized_shape), input.ndim))
     if jnp.iscomplexobj(input):  # PyTorch squares without taking the magnitude

@@ -80,8 +80,10 @@ def recurrent_layer(
 def _cell(mode: str, input, h, c, w_ih, w_hh, b_ih, b_hh):
     wide, size = input.shape[-1], w_ih.shape[1]
     check(wide == size, f"input has inconsistent input_size: got {wide} expected {size}")
-    wide, size = h.shape[-1], w_hh.shape[1]
-    check(wide == size, f"hidden0 has inconsistent hidden_size: got {wide}, expected {size}")
+    for i, state in enumerate(x for x in (h, c) if x is not None):
+        rows, (batch, wide), size = input.shape[0], state.shape, w_hh.shape[1]
+        check(rows == batch, f"Input batch size {rows} doesn't match hidden{i} batch size {batch}")
+        check(wide == size, f"hidden{i} has inconsistent hidden_size: got {wide}, expected {size}")
     return _step(mode, _from_input(mode, input, w_ih, b_ih, b_hh), h, c, w_hh, b_hh, None)
 
 

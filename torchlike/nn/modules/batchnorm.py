@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 from torchlike import creation
 from torchlike.core import dtype as _dtype
 from torchlike.core.graph import no_grad
@@ -144,10 +146,14 @@ class _InstanceNorm(_NormBase):
         self._check_input_dim(input)
         unbatched = input.dim() == min(self.dims)
         channels = input.size(0 if unbatched else 1)
-        if channels != self.num_features and self.affine:
-            raise ValueError(
-                f"expected input's size at dim={0 if unbatched else 1} to match num_features ({self.num_features}), "
-                f"but got: {channels}."
+        if channels != self.num_features:
+            where = f"input's size at dim={0 if unbatched else 1}"
+            if self.affine:
+                raise ValueError(f"expected {where} to match num_features ({self.num_features}), but got: {channels}.")
+            warnings.warn(
+                f"{where} does not match num_features. You can silence this warning by not passing in num_features, "
+                "which is not used because affine=False",
+                stacklevel=2,
             )
         own = self.training or not self.track_running_stats
         out = F.instance_norm(
@@ -155,6 +161,23 @@ class _InstanceNorm(_NormBase):
             own, self.momentum if self.momentum is not None else 0.0, self.eps,
         )  # fmt: skip
         return out.squeeze(0) if unbatched else out
+
+
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing, unexpected, errors) -> None:
+        # before 0.4.0 PyTorch saved statistics with every instance normalisation
+        found = [prefix + n for n in ("running_mean", "running_var") if prefix + n in state_dict]
+        if local_metadata.get("version") is None and not self.track_running_stats and found:
+            name = type(self).__name__
+            errors.append(
+                f"Unexpected running stats buffer(s) {' and '.join(map(repr, found))} for {name} with "
+                "track_running_stats=False. If state_dict is a checkpoint saved before 0.4.0, this may be expected "
+                f"because {name} does not track running stats by default since 0.4.0. Please remove these keys from "
+                "state_dict. If the running stats are actually needed, instead set track_running_stats=True in "
+                f"{name} to enable them. See the documentation of {name} for details.".replace("'", '"')
+            )
+            for key in found:
+                state_dict.pop(key)
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing, unexpected, errors)
 
 
 class InstanceNorm1d(_InstanceNorm):

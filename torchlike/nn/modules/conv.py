@@ -94,8 +94,8 @@ class _ConvNd(Module):
 
     def reset_parameters(self) -> None:
         """Draw weight and bias anew."""
-        if math.prod(self.weight.shape[1:]):
-            init._layer_defaults(self.weight, self.bias)
+        # without inputs there is no bound for the bias, and its values stay
+        init._layer_defaults(self.weight, self.bias if math.prod(self.weight.shape[1:]) else None)
 
     def extra_repr(self) -> str:
         """The sizes, and what differs from the defaults."""
@@ -192,8 +192,8 @@ class _ConvTranspose(_ConvNd):
         """What has to be added at the ends to get the sizes asked for."""
         if output_size is None:
             return self.output_padding
-        size = list(output_size)
-        spatial = list(input.shape[input.dim() - self.n :])
+        size = output_size
+        spatial = input.size()[input.dim() - self.n :]
         if len(size) == input.dim():
             size = size[input.dim() - self.n :]
         check(

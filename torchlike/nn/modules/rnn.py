@@ -229,6 +229,13 @@ class RNNBase(Module):
         return ", ".join(parts)
 
 
+def _no_projection(layer: RNNBase, other: dict[str, Any]) -> None:
+    """PyTorch's errors for arguments that only an LSTM has, and for those that nobody has."""
+    check("proj_size" not in other, "proj_size argument is only supported for LSTM, not RNN or GRU", ValueError)
+    if other:
+        raise TypeError(f"{type(layer).__name__}.__init__() got an unexpected keyword argument '{next(iter(other))}'")
+
+
 class RNN(RNNBase):
     """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or with ReLU for `nonlinearity="relu"`.
 
@@ -239,7 +246,9 @@ class RNN(RNNBase):
     def __init__(
         self, input_size: int, hidden_size: int, num_layers: int = 1, nonlinearity: str = "tanh", bias: bool = True,
         batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False, device=None, dtype=None,
+        **other: Any,
     ) -> None:  # fmt: skip
+        _no_projection(self, other)
         check(
             nonlinearity in ("tanh", "relu"),
             f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'.",
@@ -261,8 +270,9 @@ class GRU(RNNBase):
 
     def __init__(
         self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, batch_first: bool = False,
-        dropout: float = 0.0, bidirectional: bool = False, device=None, dtype=None,
+        dropout: float = 0.0, bidirectional: bool = False, device=None, dtype=None, **other: Any,
     ) -> None:  # fmt: skip
+        _no_projection(self, other)
         super().__init__(
             "GRU", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype
         )

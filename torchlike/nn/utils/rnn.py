@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from torchlike.ops.dims import broadcast_shape
 from torchlike.tensor import Tensor
 
 __all__ = [
@@ -219,10 +220,8 @@ def pad_sequence(
     grown = []
     for p in parts:
         if p.shape[1:] != parts[0].shape[1:]:
-            raise RuntimeError(
-                f"The size of tensor a ({parts[0].shape[-1]}) must match the size of tensor b ({p.shape[-1]}): all "
-                "dimensions of the sequences but the first must be the same"
-            )
+            broadcast_shape((1, *parts[0].shape[1:]), (1, *p.shape[1:]))
+            raise RuntimeError("All dimensions of the sequences but the first must be the same")
         if p.size(0) < longest:
             rest = p.new_full((longest - p.size(0), *p.shape[1:]), padding_value)
             p = torch.cat([p, rest] if padding_side == "right" else [rest, p])
