@@ -273,15 +273,22 @@ def tree_flatten(tree: Any, is_leaf: Callable | None = None) -> tuple[list, Tree
     [1, 2, 3]
     """
     leaves: list = []
+    return leaves, _visit(tree, is_leaf, leaves)
 
-    def visit(node: Any) -> TreeSpec:
-        if tree_is_leaf(node, is_leaf):
-            leaves.append(node)
-            return _LEAF
-        parts, context = _parts(node)
-        return TreeSpec(_get_node_type(node), context, [visit(part) for part in parts])
 
-    return leaves, visit(tree)
+# functions of the module, as one inside another that calls itself would hold the leaves in a cycle
+def _visit(node: Any, is_leaf: Callable | None, leaves: list) -> TreeSpec:
+    if tree_is_leaf(node, is_leaf):
+        leaves.append(node)
+        return _LEAF
+    parts, context = _parts(node)
+    return TreeSpec(_get_node_type(node), context, [_visit(part, is_leaf, leaves) for part in parts])
+
+
+def _build(spec: TreeSpec, rest: Any) -> Any:
+    if spec.is_leaf():
+        return next(rest)
+    return SUPPORTED_NODES[spec.type].unflatten_fn([_build(c, rest) for c in spec.children_specs], spec.context)
 
 
 def tree_unflatten(leaves: Iterable[Any], treespec: TreeSpec) -> Any:
@@ -294,14 +301,7 @@ def tree_unflatten(leaves: Iterable[Any], treespec: TreeSpec) -> Any:
             f"treespec.unflatten(leaves): `leaves` has length {len(leaves)} but the spec refers to a pytree that holds "
             f"{treespec.num_leaves} items ({treespec})."
         )
-    rest = iter(leaves)
-
-    def build(spec: TreeSpec) -> Any:
-        if spec.is_leaf():
-            return next(rest)
-        return SUPPORTED_NODES[spec.type].unflatten_fn([build(c) for c in spec.children_specs], spec.context)
-
-    return build(treespec)
+    return _build(treespec, iter(leaves))
 
 
 def tree_iter(tree: Any, is_leaf: Callable | None = None) -> Iterable[Any]:
