@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from torchlike.core.op import Array, op
 from torchlike.ops.checks import check, need_floating
+from torchlike.ops.pointwise import inert, magnitude
 from torchlike.ops.promotion import elementwise, promote_float
 
 # Constants of an activation (slopes, borders) are part of the structure: they hardly ever change, and XLA folds them.
@@ -91,7 +92,7 @@ def softplus(input: Array, beta: float = 1.0, threshold: float = 20.0):
 
 def _clip(x, low, high):
     """x between the borders; unlike clamp, with gradient 0 on the borders themselves."""
-    low, high = jnp.asarray(low, x.dtype), jnp.asarray(high, x.dtype)
+    x, low, high = inert(x), jnp.asarray(low, x.dtype), jnp.asarray(high, x.dtype)
     return jnp.where(x <= low, low, jnp.where(x >= high, high, x))
 
 
@@ -127,7 +128,7 @@ def hardswish(input: Array):
 def hardshrink(input: Array, lambd: float = 0.5):
     """0 where |x| ≤ lambd, else x."""
     need_floating(input, "hardshrink_cpu")
-    return jnp.where((input >= -lambd) & (input <= lambd), 0, input)
+    return jnp.where((input >= -lambd) & (input <= lambd), 0, inert(input))
 
 
 @op("F.softshrink", grad="SoftshrinkBackward0")
@@ -149,8 +150,7 @@ def tanhshrink(input: Array):
 def softsign(input: Array):
     """x / (1 + |x|)."""
     check(input.dtype != bool, '"abs_cpu" not implemented for \'Bool\'', NotImplementedError)
-    (input,) = promote_float(input)
-    top, bottom = elementwise(input, 1 + jnp.abs(input), floating=True)
+    top, bottom = elementwise(input, 1 + magnitude(input), floating=True)  # the sum of integers may run over
     return top / bottom
 
 

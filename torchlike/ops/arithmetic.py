@@ -310,12 +310,12 @@ def float_power_into(self, exponent):
 
 
 def _at_least(x, low):
-    """max(x, low) whose derivative on the border is that of x; not-a-numbers of both sides come through."""
-    return jnp.where((x >= low) | (x != x), x, low)
+    """max(x, low) whose derivative on the border is that of x; not-a-numbers of both sides come through, without."""
+    return jnp.where(x >= low, x, jnp.where(x < low, low, lax.stop_gradient(x + low)))
 
 
 def _at_most(x, high):
-    return jnp.where((x <= high) | (x != x), x, high)
+    return jnp.where(x <= high, x, jnp.where(x > high, high, lax.stop_gradient(x + high)))
 
 
 @op("*.clamp", "*.clip", "*.clamp_", "*.clip_", grad=lambda template, avals: f"ClampBackward{int(avals[1].weak)}")

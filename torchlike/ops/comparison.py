@@ -170,16 +170,21 @@ def _ordered(a, b, name: str):
     return a, b
 
 
+def _or_neither(greatest, a, b):
+    """The greatest of both; where one is not a number, their sum is none either and sends its gradient to both."""
+    return jnp.where((a != a) | (b != b), a + b, greatest(a, b)) if category(a.dtype) == 2 else greatest(a, b)
+
+
 @op("*.maximum")
 def maximum(input: Array, other: Array):
     """The greater of both; not a number where one is not. Equal elements share the gradient."""
-    return jnp.maximum(*_ordered(input, other, "maximum"))
+    return _or_neither(jnp.maximum, *_ordered(input, other, "maximum"))
 
 
 @op("*.minimum")
 def minimum(input: Array, other: Array):
     """The lesser of both; not a number where one is not. Equal elements share the gradient."""
-    return jnp.minimum(*_ordered(input, other, "minimum"))
+    return _or_neither(jnp.minimum, *_ordered(input, other, "minimum"))
 
 
 @op("*.fmax")

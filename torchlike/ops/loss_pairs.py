@@ -13,6 +13,7 @@ from torchlike.core.op import Array, op
 from torchlike.ops.checks import check, listed, need_floating, word
 from torchlike.ops.dims import broadcast_shape
 from torchlike.ops.loss import reduce
+from torchlike.ops.pointwise import magnitude
 from torchlike.ops.promotion import elementwise, promote, promote_float, result_type
 
 
@@ -44,7 +45,12 @@ def _abs(x):
     if jnp.iscomplexobj(x):
         zero = x == 0
         return jnp.where(zero, 0, jnp.abs(jnp.where(zero, 1, x)))
-    return x * jnp.sign(x)
+    return magnitude(x)
+
+
+def _gap(a, b):
+    """|a - b|, whose gradient is not a number where it is none."""
+    return (a - b) * jnp.sign(a - b)
 
 
 @op(grad="MseLossBackward0")
@@ -80,7 +86,7 @@ def smooth_l1_loss(input: Array, target: Array, reduction: str = "mean", beta: f
     """d² / (2 · beta) where d = |input - target| < beta, else d - beta / 2; |input - target| if beta is 0."""
     check(beta >= 0, "smooth_l1_loss does not support negative values for beta.")
     input, target = _pair(input, target)
-    d = _abs(input - target)
+    d = _gap(input, target)
     if beta == 0:
         return reduce(d, reduction)
     need_floating(input, "smooth_l1_cpu")
@@ -94,7 +100,7 @@ def huber_loss(input: Array, target: Array, reduction: str = "mean", delta: floa
     kind = input.dtype
     input, target = _pair(input, target)
     need_floating(input, "huber_cpu")
-    d = _abs(input - target)
+    d = _gap(input, target)
     loss = _weighted(jnp.where(d <= delta, 0.5 * d * d, delta * (d - 0.5 * delta)), weight, reduction)
     return loss.astype(kind) if weight is None else loss
 

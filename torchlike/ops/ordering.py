@@ -15,7 +15,7 @@ from torchlike.core.value import put
 from torchlike.core.variable import Variable, apply, wrap
 from torchlike.ops.checks import check, need
 from torchlike.ops.dims import wrap_dim
-from torchlike.ops.reduction import filled, picked
+from torchlike.ops.reduction import filled, picked, shared
 from torchlike.ops.results import valued
 
 
@@ -133,8 +133,8 @@ def _middle(x, skip: bool = False):
         return value
     bad = bare != bare
     value = value if skip else jnp.where(bad.any(), jnp.asarray(math.nan, x.dtype), value)
-    # the greatest of the elements that are the median: JAX shares its gradient among equals
-    return jnp.max(jnp.where((bare == value) | bad & (value != value), flat, -math.inf))
+    # the greatest of the elements that are the median: equals share its gradient
+    return shared(jnp.max, jnp.where((bare == value) | bad & (value != value), flat, -math.inf), unordered=True)
 
 
 @op("*.nanmedian", grad=lambda template, avals: f"NanmedianBackward{int(template[1] is not None)}",
@@ -233,6 +233,8 @@ def unique(
     """
     at = _unique_dim(input, dim)
     host = input.detach()._host()
+    if host.dtype.kind == "V":
+        host = host.astype(np.float32)  # NumPy does not put bfloat16 that is not a number last
     values, inverse, counts = np.unique(host, return_inverse=True, return_counts=True, axis=at, equal_nan=False)
     inverse = inverse.reshape(host.shape if at is None else -1)
     return _unique_result(input, values, inverse if return_inverse else None, counts if return_counts else None)

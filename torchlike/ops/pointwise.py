@@ -94,9 +94,14 @@ def positive(input):
     return input
 
 
+def inert(x):
+    """x; what is not a number comes through, but without a gradient, as from PyTorch's kernels that compare."""
+    return jnp.where(x != x, lax.stop_gradient(x), x) if category(x.dtype) == 2 else x
+
+
 def magnitude(x):
-    """|x| with derivative 0 at 0; that of `jnp.abs` is 1 there."""
-    return jnp.abs(x) if jnp.iscomplexobj(x) or category(x.dtype) < 2 else lax.sign(x) * x
+    """|x| with derivative 0 at 0, where that of `jnp.abs` is 1, and where x is not a number."""
+    return jnp.abs(x) if jnp.iscomplexobj(x) or category(x.dtype) < 2 else lax.sign(x) * inert(x)
 
 
 def _sign(x):
@@ -235,6 +240,7 @@ def logit(input: Array, eps: float | None = None):
     (x,) = promote_float(input)
     if eps is not None:
         x = jnp.where(x < eps, jnp.asarray(eps, x.dtype), jnp.where(x > 1 - eps, jnp.asarray(1 - eps, x.dtype), x))
+        x = inert(x)
         return jnp.log(x / (1 - x))
     return _logit(x)
 
@@ -379,5 +385,5 @@ def heaviside(input: Array, values: Array):
 def copysign(input: Array, other: Scalar):
     """The size of input with the sign of other; its gradient towards input is 0 where input is 0."""
     x, y = elementwise(input, other, floating=True)
-    y = lax.stop_gradient(y)
-    return jnp.where(jnp.signbit(y), -magnitude(x), magnitude(x))
+    x = lax.sign(x) * x
+    return jnp.where(jnp.signbit(lax.stop_gradient(y)), -x, x)

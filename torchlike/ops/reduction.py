@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -146,16 +148,41 @@ def _extreme(f, x, dim, keepdim, name: str):
     return _reduce(f, x, dim, keepdim)
 
 
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 2, 3, 4))
+def _shared(f, x, dims, keep: bool, unordered: bool):
+    return f(x, dims, keepdims=keep)
+
+
+@_shared.defjvp
+def _shared_jvp(f, dims, keep, unordered, primals, tangents):
+    """Equal ones share the gradient. What is not a number is equal to nothing, so that all gradients are none either,
+    unless `unordered` says to take it as equal to itself."""
+    out = f(primals[0], dims, keepdims=True)
+    here = primals[0] == out
+    if unordered:
+        here |= (primals[0] != primals[0]) & (out != out)
+    count = here.sum(dims, keepdims=True, dtype=out.dtype)
+    share = jnp.where(count > 0, here / count, jnp.nan)  # said, for XLA makes 0 of 0 / 0 here
+    moved = (share * tangents[0]).sum(dims, keepdims=True)
+    return (out, moved) if keep else (out.squeeze(dims), moved.squeeze(dims))
+
+
+def shared(f, x, dims=None, keep: bool = False, unordered: bool = False):
+    """`jnp.max` or `jnp.min` with PyTorch's gradient."""
+    dims = tuple(range(x.ndim)) if dims is None else dims
+    return _shared(f, x, dims, keep, unordered) if category(x.dtype) == 2 else f(x, dims, keepdims=keep)
+
+
 @op("*.amax")
 def amax(input: Array, dim: int | tuple = (), keepdim: bool = False):
     """The greatest; equal ones share the gradient."""
-    return _extreme(lambda x, dims, keep: jnp.max(x, dims, keepdims=keep), input, dim, keepdim, "amax")
+    return _extreme(functools.partial(shared, jnp.max), input, dim, keepdim, "amax")
 
 
 @op("*.amin")
 def amin(input: Array, dim: int | tuple = (), keepdim: bool = False):
     """The least; equal ones share the gradient."""
-    return _extreme(lambda x, dims, keep: jnp.min(x, dims, keepdims=keep), input, dim, keepdim, "amin")
+    return _extreme(functools.partial(shared, jnp.min), input, dim, keepdim, "amin")
 
 
 @op("*.aminmax", result=named("aminmax", "min", "max"))
@@ -243,7 +270,7 @@ def _extreme_of(pair, full, index, name: str):
                 "with the 'dim' argument.",
             )
             need(input, f"{name}_all", 0, 2)
-            return full(input)
+            return shared(full, input, unordered=True)
         check(not jnp.iscomplexobj(input), f"{name}(): does not support complex input", RuntimeError)
         at = wrap_dim(dim, input.ndim)
         filled(input, (at,), name)
@@ -261,13 +288,13 @@ def picked(x, indices, dim: int, keepdim: bool = True):
     return (values, indices) if keepdim else (values.squeeze(dim), indices.squeeze(dim))
 
 
-max = _extreme_of(maximum, amax, _argmax, "max")
+max = _extreme_of(maximum, jnp.max, _argmax, "max")
 max.__name__ = "max"
 max.__doc__ = """The greatest of all elements; with `dim`, a named tuple (values, indices) along it; with a second
 tensor, the greater of both element by element, as `maximum`."""
 op("*.max", kind=Extreme, grad=_extreme_name("Max", "Maximum"), result=valued("max"))(max)
 
-min = _extreme_of(minimum, amin, _argmin, "min")
+min = _extreme_of(minimum, jnp.min, _argmin, "min")
 min.__name__ = "min"
 min.__doc__ = """The least of all elements; with `dim`, a named tuple (values, indices) along it; with a second tensor,
 the lesser of both element by element, as `minimum`."""

@@ -50,8 +50,9 @@ def _extreme_jvp(kind, include_self, primals, tangents):
     shared = here.at[at].add(there)
     if not include_self:
         here = here.at[at].set(0)
-    moved = (here * tangents[0]).at[at].add(there * tangents[2])
-    return out, moved / jnp.where(shared > 0, shared, 1)
+    shared = jnp.where(shared > 0, shared, jnp.nan)  # said, for XLA makes 0 of 0 / 0 here
+    here, there = here / shared, there / shared[at]
+    return out, (here * tangents[0]).at[at].add(there * tangents[2])
 
 
 @jax.custom_jvp
