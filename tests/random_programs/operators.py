@@ -84,7 +84,10 @@ QUIRKS = {
     r"F\.gelu\((\w+)": lambda t: bool(t.isinf().any()),  # nan from some kernels, inf from others
     r"F\.hardsigmoid\((\w+)": lambda t: t.dtype is torch.float64,  # its gradient takes a sixth in float32
     # gradients of what is not a number: 1 or nan from a loop, 0 or nan from a loop over vectors
-    r"F\.(?:hardshrink|softshrink|hardtanh|hardswish|relu6|elu|celu|selu)\((\w+)": lambda t: bool(t.isnan().any()),
+    r"\w\.(?:hardshrink|softshrink|hardtanh|hardswish|relu6|elu|celu|selu)\((\w+)": lambda t: bool(t.isnan().any()),
+    r"(\w+)\.mode\(": lambda t: bool(t.isnan().any()),  # the order of what is not a number
+    r"torch\.reciprocal\((\w+)": lambda t: bool((t == 0).any()),  # the sign of a zero out of a product of matrices
+    r"torch\.div\((\w+), (\w+), rounding_mode": lambda a, b: _near_integers(a / b),
 }
 """What PyTorch does by chance: an operation and when its operand lets that happen."""
 
@@ -120,7 +123,7 @@ def _legal(line: str, scope: dict, step: int) -> bool:
     """Run a line in PyTorch; whether it went well. A write that failed midway is no danger: nothing was written."""
     for pattern, by_chance in QUIRKS.items():
         found = re.search(pattern, line)
-        if found and by_chance(scope[found[1]]):
+        if found and by_chance(*(scope[name] for name in found.groups())):
             return False
     try:
         torch.manual_seed(step)
@@ -132,6 +135,12 @@ def _legal(line: str, scope: dict, step: int) -> bool:
         del scope[f"y{step}"]
         return False
     return True
+
+
+def _near_integers(t) -> bool:
+    """Whether one rounding more or less decides about the integer part of a number."""
+    gap = (t - t.round()).abs()
+    return t.is_floating_point() and bool(((gap < 1e-5 * t.abs()) & (gap > 0) | (gap == 0) & (t != 0)).any())
 
 
 def _undefined(line: str, made, scope: dict) -> bool:

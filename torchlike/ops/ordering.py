@@ -233,9 +233,9 @@ def unique(
     """
     at = _unique_dim(input, dim)
     host = input.detach()._host()
-    if host.dtype.kind == "V":
-        host = host.astype(np.float32)  # NumPy does not put bfloat16 that is not a number last
-    values, inverse, counts = np.unique(host, return_inverse=True, return_counts=True, axis=at, equal_nan=False)
+    wide = host.astype(np.float32) if host.dtype.kind == "V" else host  # NumPy does not sort bfloat16's nan to the end
+    values, inverse, counts = np.unique(wide, return_inverse=True, return_counts=True, axis=at, equal_nan=False)
+    values = values.astype(host.dtype)
     inverse = inverse.reshape(host.shape if at is None else -1)
     return _unique_result(input, values, inverse if return_inverse else None, counts if return_counts else None)
 
