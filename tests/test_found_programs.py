@@ -192,6 +192,26 @@ OPERATIONS = {
         x0 = torch.tensor([0.5, 0.25])
         y0 = F.kl_div(torch.tensor(0.5, dtype=torch.float64), x0)
     """,
+    "bfloat16 that is not a number comes last": """
+        x0 = torch.tensor([-1.677, -0.503, 1.324, 0.5], dtype=torch.bfloat16)
+        y0 = torch.log(x0)
+        y1 = y0.unique()
+    """,
+    "both sides of maximum have the gradient of what is not a number": """
+        x0 = torch.tensor([-0.133, 2.0], dtype=torch.float64).requires_grad_()
+        x1 = torch.tensor([4, 4], dtype=torch.uint8)
+        y0 = torch.maximum(torch.asin(x1), x0)
+        y0.double().sum().backward()
+    """,
+    "one more than the greatest byte": """
+        x0 = torch.tensor(255, dtype=torch.uint8)
+        y0 = F.softsign(x0)
+    """,
+    "the product along a dimension that is not the first": """
+        x0 = torch.tensor([[[0.5, 2.0], [0.25, 3.0]], [[0.125, 5.0], [4.0, 7.0]]], dtype=torch.float64).requires_grad_()
+        y0 = x0.prod(-2)
+        y0.double().sum().backward()
+    """,
     "unique() cannot be captured": """
         x0 = torch.tensor([3.0, 1.0, 3.0])
         y0 = x0.unique()

@@ -228,7 +228,9 @@ RULES = {
     "real": lambda x: x.real, "imag": lambda x: x.imag, "conj": lambda x, **_: np.conj(x),
     "complex": lambda a, b: np.stack(np.broadcast_arrays(a, b), -1).view(np.result_type(a.dtype, np.complex64))[..., 0],
     "copy": lambda x: x, "copy_p": lambda x: x, "stop_gradient": lambda x: x, "optimization_barrier": lambda x: x,
-    "reshape": lambda x, *, new_sizes, dimensions=None, **_: x.transpose(dimensions).reshape(new_sizes),
+    "reshape": lambda x, *, new_sizes, dimensions=None, **_: (
+        x.reshape(new_sizes) if dimensions is None else x.transpose(dimensions).reshape(new_sizes)
+    ),
     "squeeze": lambda x, *, dimensions: np.squeeze(x, dimensions),
     "expand_dims": lambda x, *, dimensions: np.expand_dims(x, dimensions),
     "transpose": lambda x, *, permutation: x.transpose(permutation),
