@@ -139,8 +139,9 @@ def _legal(line: str, scope: dict, step: int) -> bool:
 
 def _near_integers(t) -> bool:
     """Whether one rounding more or less decides about the integer part of a number."""
-    gap = (t - t.round()).abs()
-    return t.is_floating_point() and bool(((gap < 1e-5 * t.abs()) & (gap > 0) | (gap == 0) & (t != 0)).any())
+    if not t.is_floating_point():
+        return False
+    return bool(((t != 0) & ((t - t.round()).abs() < 1e-5 * t.abs())).any())
 
 
 def _undefined(line: str, made, scope: dict) -> bool:
