@@ -170,6 +170,13 @@ TENSORS = {
     "grad that is no tensor": "x.grad = 3.0",
     "grad that is the tensor": "x.grad = x",
     "grad deleted": "x.sum().backward(); del x.grad; out = x.grad",
+    "grad_dtype": "y = x * 2; x.grad_dtype = torch.float64; (x * x).sum().backward(); out = [x.grad, x.grad_dtype, w.grad_dtype]",
+    "grad_dtype and a grad assigned": "x.grad_dtype = torch.float64; x.grad = torch.ones(2, dtype=torch.float64); out = x.grad",
+    "grad_dtype and a wrong grad assigned": "x.grad_dtype = torch.float64; x.grad = torch.ones(2)",
+    "grad_dtype of any": "x.grad_dtype = None; x.grad = torch.ones(2, dtype=torch.int64); out = [x.grad, x.grad_dtype]",
+    "grad_dtype of a non-leaf": "(x * 2).grad_dtype",
+    "grad_dtype of a wrong kind": "x.grad_dtype = 3",
+    "grad_dtype with another grad there": "x.sum().backward(); x.grad_dtype = torch.bfloat16",
     "grad on integers": "t = torch.tensor([1]); t.grad = torch.tensor([2]); out = t.grad",
     "grad on a constant": "t = torch.ones(2); t.grad = torch.zeros(2); out = t.grad",
     "requires_grad of integers": "torch.tensor([1]).requires_grad_()",
@@ -520,11 +527,94 @@ WRITTEN = {
 }
 """What one operation kept, and a write to it or to the result."""
 
+LOOPS = {
+    "batch norm, in place activations and clipping": """
+m = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(inplace=True), nn.Conv2d(2, 2, 3), nn.ReLU6(inplace=True), nn.Dropout(0.5, inplace=True), nn.Hardswish(inplace=True), nn.AdaptiveAvgPool2d(1))
+o = torch.optim.Adam(m.parameters())
+a = torch.rand(2, 1, 5, 5)
+for _ in range(2):
+    o.zero_grad()
+    (m(a) + m(a)).square().sum().backward()
+    nn.utils.clip_grad_norm_(m.parameters(), 1.0)
+    o.step()
+m.eval()
+with torch.inference_mode():
+    m(a)
+m.train()
+m(a).sum().backward()
+""",
+    "two players": """
+g, d = nn.Linear(2, 2), nn.Sequential(nn.Linear(2, 2), nn.LeakyReLU(0.2, inplace=True), nn.Linear(2, 1))
+og, od = torch.optim.Adam(g.parameters()), torch.optim.SGD(d.parameters(), lr=0.1)
+for _ in range(2):
+    f = g(torch.randn(4, 2))
+    od.zero_grad()
+    F.binary_cross_entropy_with_logits(d(f.detach()), torch.zeros(4, 1)).backward()
+    od.step()
+    og.zero_grad()
+    F.binary_cross_entropy_with_logits(d(f), torch.ones(4, 1)).backward()
+    og.step()
+""",
+    "two players in the wrong order": """
+g, d = nn.Linear(2, 2), nn.Linear(2, 1)
+og, od = torch.optim.SGD(g.parameters(), lr=0.1), torch.optim.SGD(d.parameters(), lr=0.1)
+f = g(torch.randn(4, 2))
+scores = d(f)
+(-scores.mean()).backward(retain_graph=True)
+od.step()
+scores.mean().backward()
+""",
+    "a recurrent layer over pieces, not detached": """
+m, h = nn.RNN(2, 2), None
+o = torch.optim.SGD(m.parameters(), lr=0.1)
+for _ in range(2):
+    y, h = m(torch.ones(3, 1, 2), h)
+    o.zero_grad()
+    y.sum().backward()
+    o.step()
+""",
+    "a recurrent layer over pieces": """
+m, h = nn.RNN(2, 2), None
+o = torch.optim.SGD(m.parameters(), lr=0.1)
+for _ in range(3):
+    y, h = m(torch.ones(3, 1, 2), h)
+    o.zero_grad()
+    y.sum().backward()
+    o.step()
+    h = h.detach()
+""",
+    "an inner loop": """
+inner = w * 1
+for _ in range(3):
+    g, = ag.grad((inner ** 2).sum(), inner, create_graph=True)
+    inner = inner - 0.1 * g
+inner.sum().backward()
+out = w.grad
+""",
+    "gradients accumulated, then set to zero": """
+m = nn.Linear(2, 1)
+for _ in range(3):
+    m(torch.ones(1, 2)).sum().backward()
+out = m.bias.grad.clone()
+m.zero_grad(set_to_none=False)
+m(torch.ones(1, 2)).sum().backward()
+out = [out, m.bias.grad]
+""",
+    "spectral norm twice": "m = nn.utils.parametrizations.spectral_norm(nn.Linear(3, 3)); a = torch.randn(2, 3); (m(a) + m(a)).sum().backward()",
+    "an average of weights": "m = nn.Linear(2, 1); a = torch.optim.swa_utils.AveragedModel(m); m(x).sum().backward(); torch.optim.SGD(m.parameters(), lr=0.1).step(); a.update_parameters(m); a(x).sum().backward()",
+    "weights copied by data": "a, b = nn.Linear(2, 1), nn.Linear(2, 1); y = a(x).sum(); a.weight.data.copy_(b.weight.data); y.backward()",
+    "weights copied under no_grad": "a, b = nn.Linear(2, 1, bias=False), nn.Linear(2, 1, bias=False); y = a(x.reshape(1, 2)).sum()\nwith torch.no_grad():\n    a.weight.copy_(b.weight)\ny.backward()",
+    "a buffer filled in a loop": "b = torch.zeros(3, 2)\nfor i in range(3):\n    b[i] = x * i\nb.sum().backward()\nout = x.grad",
+    "a list instead of a buffer": "s, h = [], x * 1\nfor i in range(3):\n    h = h * x\n    s.append(h)\ntorch.stack(s).sum().backward()\nout = x.grad",
+    "checkpoint with an in place activation": "c = use('torch.utils.checkpoint').checkpoint; m = nn.Sequential(nn.Linear(2, 2), nn.ReLU(inplace=True)); c(m, x.reshape(1, 2), use_reentrant=False).sum().backward()",
+}
+"""Training as people write it: what PyTorch lets pass must pass, what it refuses is refused."""
+
 PROGRAMS = {
     f"{group}: {name}": source
     for group, programs in {
         "backward": BACKWARD, "grad": GRAD, "tensors": TENSORS, "hooks": HOOKS, "saved": SAVED, "edges": EDGES,
-        "modes": MODES, "anomaly": ANOMALY, "functions": FUNCTIONS, "written": WRITTEN,
+        "modes": MODES, "anomaly": ANOMALY, "functions": FUNCTIONS, "written": WRITTEN, "loops": LOOPS,
     }.items()
     for name, source in programs.items()
 }  # fmt: skip

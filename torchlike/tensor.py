@@ -19,7 +19,7 @@ from torchlike.core.host import shared_array
 from torchlike.core.op import inexact
 from torchlike.core.size import Size, size_of
 from torchlike.core.value import of_array, put
-from torchlike.core.variable import Variable, contiguous_strides, wrap
+from torchlike.core.variable import OWN, Variable, contiguous_strides, wrap
 
 if TYPE_CHECKING:
     from torchlike.bound import Methods
@@ -462,14 +462,16 @@ class Tensor(Methods, Variable):
             raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {kind}")
         if value is self:
             raise RuntimeError("can't assign Variable as its own grad")
-        if value.dtype is not self.dtype:
+        wanted = self._grad_dtype
+        if value.dtype is not (self.dtype if wanted is OWN else wanted or value.dtype):
             given = _dtype.C_NAMES.get(value.dtype.np.name, value.dtype)
+            expected = (self.dtype if wanted is OWN else wanted)._scalar_name
             raise RuntimeError(
-                f"attempting to assign a gradient with dtype '{given}' to a tensor with grad_dtype "
-                f"'{self.dtype._scalar_name}'. The gradient must match the tensor's grad_dtype (defaults to the "
-                "tensor's dtype). You can set the tensor's grad_dtype attribute with a specific dtype, or None to "
-                "allow any dtype. Set grad_dtype with caution. Diverging the dtypes of a tensor and its gradient may "
-                "break downstream systems that assume they match."
+                f"attempting to assign a gradient with dtype '{given}' to a tensor with grad_dtype '{expected}'. The "
+                "gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). You can set the "
+                "tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. Set grad_dtype with "
+                "caution. Diverging the dtypes of a tensor and its gradient may break downstream systems that assume "
+                "they match."
             )
         if value.shape != self.shape:
             raise RuntimeError(
@@ -481,6 +483,37 @@ class Tensor(Methods, Variable):
     @grad.deleter
     def grad(self) -> None:
         self._grad = None
+
+    @property
+    def grad_dtype(self) -> _dtype.dtype | None:
+        """The dtype of this leaf's `grad`: that of the tensor unless it is set. None lets `grad` have any dtype.
+
+        >>> import torchlike as torch
+        >>> x = torch.ones(1, dtype=torch.bfloat16, requires_grad=True)
+        >>> x.grad_dtype = torch.float32
+        >>> (x * 2).sum().backward()
+        >>> x.grad
+        tensor([2.])
+        """
+        if not self.is_leaf:
+            raise RuntimeError("grad_dtype can only be accessed on leaf tensors.")
+        return self.dtype if self._grad_dtype is OWN else self._grad_dtype
+
+    @grad_dtype.setter
+    def grad_dtype(self, value: _dtype.dtype | None) -> None:
+        if not (value is None or isinstance(value, _dtype.dtype)):
+            raise RuntimeError(f"grad_dtype must be a torch.dtype or None, but got {type(value).__name__}")
+        if not self.is_leaf:
+            raise RuntimeError("grad_dtype can only be set on leaf tensors.")
+        old = self._grad
+        if value is not None and old is not None and old.dtype is not value:
+            has = _dtype.C_NAMES.get(old.dtype.np.name, old.dtype)
+            raise RuntimeError(
+                f"Cannot set grad_dtype to '{value._scalar_name}' because there is already a gradient with dtype "
+                f"'{has}'. Please clear the gradient (.grad = None) before changing grad_dtype, or ensure the new "
+                "grad_dtype matches the existing gradient's dtype."
+            )
+        self._grad_dtype = OWN if value is self.dtype else value
 
     def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None) -> None:
         """Add the gradient of this tensor to the `grad` of the leaves it depends on.

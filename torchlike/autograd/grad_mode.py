@@ -32,6 +32,9 @@ class set_multithreading_enabled(_GradMode):
 class enforce_grad_layout_policy(set_multithreading_enabled):
     """Accepted: the layout of arrays is XLA's business, so a gradient has its tensor's."""
 
+    def __init__(self, enable: bool = True):
+        super().__init__(enable)
+
 
 class _force_original_view_tracking(set_multithreading_enabled):
     """Accepted: views are always followed through their parents here."""

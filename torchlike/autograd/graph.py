@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from torchlike.core import capture as _capture
 from torchlike.core.cell import INFERENCE as _INFERENCE
 from torchlike.core.grad_mode import mode as _mode
 from torchlike.core.grad_mode import watching as _watching
@@ -15,8 +16,10 @@ from torchlike.core.value import Value as _Value
 from torchlike.core.variable import Variable as _Variable
 
 __all__ = ["GradientEdge", "Node", "allow_mutation_on_saved_tensors", "disable_saved_tensors_hooks",
-           "get_gradient_edge", "increment_version", "register_multi_grad_hook", "save_on_cpu",
-           "saved_tensors_hooks"]  # fmt: skip
+           "get_gradient_edge", "increment_version", "register_multi_grad_hook",
+           "region_activation_memory_budget",
+           "save_on_cpu", "saved_tensors_hooks", "set_override_stale_capture_stream",
+           "set_warn_on_accumulate_grad_stream_mismatch"]  # fmt: skip
 
 
 class GradientEdge(NamedTuple):
@@ -205,3 +208,20 @@ def register_multi_grad_hook(tensors: Sequence, fn: Callable, *, mode: str = "al
         return lambda gradient: hook(place, gradient)
 
     return _Handles(t.register_hook(at_place(i)) for i, t in enumerate(tensors) if nodes[i])
+
+
+def set_warn_on_accumulate_grad_stream_mismatch(enabled: bool) -> None:
+    """Nothing to do: XLA orders operations, so there are no streams to disagree."""
+
+
+def set_override_stale_capture_stream(enabled: bool) -> None:
+    """Nothing to do: there are no streams and no CUDA graphs to capture."""
+
+
+def region_activation_memory_budget(budget: float) -> Any:
+    """Raises: XLA chooses what a compiled program computes again; `torch.utils.checkpoint` says it by hand."""
+    if _capture.active is None:
+        raise RuntimeError("region_activation_memory_budget() is only supported inside a torch.compile region.")
+    raise NotImplementedError(
+        "torch.autograd.graph.region_activation_memory_budget: use torch.utils.checkpoint around the region"
+    )

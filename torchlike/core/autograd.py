@@ -10,7 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from torchlike.core import capture, graph
-from torchlike.core.gradients import edge_of, fitted, fitted_all
+from torchlike.core.gradients import cast, edge_of, fitted, fitted_all
 from torchlike.core.graph import (  # noqa: F401  the grad modes are public here
     AccumulateGrad,
     Node,
@@ -24,7 +24,7 @@ from torchlike.core.graph import (  # noqa: F401  the grad modes are public here
 )
 from torchlike.core.hooks import run_post_hooks, run_pre_hooks, run_tensor_hooks
 from torchlike.core.op import SLOT, Array, Op
-from torchlike.core.variable import Variable, apply, wrap
+from torchlike.core.variable import OWN, Variable, apply, wrap
 
 
 def _accumulate(input: Array, other: Array):
@@ -250,7 +250,8 @@ def _finish_leaf(node: AccumulateGrad, cotangents: list, create_graph: bool) -> 
         cotangents = run_pre_hooks(node, cotangents)
     leaf = node.variable
     if leaf is not None:
-        store(leaf, cotangents[0], create_graph)
+        wanted = leaf._grad_dtype
+        store(leaf, cotangents[0] if wanted is OWN or wanted is None else cast(cotangents[0], wanted.np), create_graph)
         if leaf._accumulate_hooks:
             for hook in list(leaf._accumulate_hooks.values()):
                 if hook(leaf) is not None:

@@ -110,8 +110,13 @@ def fitted(gradient: Any, aval: Aval, source: str) -> Any:
                 "got false.  (Could this error message be improved?  If so, please report an enhancement request to "
                 "PyTorch.)"
             )
-        gradient = apply(CAST, (SLOT, aval.dtype), [gradient])
+        gradient = cast(gradient, aval.dtype)
     return gradient
+
+
+def cast(gradient: Any, dtype: Any) -> Any:
+    """A gradient in another dtype."""
+    return gradient if gradient._aval().dtype == dtype else apply(CAST, (SLOT, dtype), [gradient])
 
 
 def fitted_all(node: Node, grads: list) -> list:

@@ -102,11 +102,9 @@ class Packed:
 def note(node: Any, inputs: list) -> None:
     """What blocks that are open in some thread ask of a new node: see `grad_mode.watching`."""
     if watching[0] == "inference":
-        kept = {i for found in places(node).values() for i in found}
-        for i in node.rule.needed:
-            x = inputs[i]
-            if i in kept and isinstance(x, Variable) and x._cell.counter is INFERENCE:
-                raise RuntimeError(NO_INFERENCE)
+        barred = [i for i in node.rule.needed if isinstance(x := inputs[i], Variable) and x._cell.counter is INFERENCE]
+        if barred and any(i in found for i in barred for found in places(node).values()):
+            raise RuntimeError(NO_INFERENCE)
     if mode.hooks and node.saved:
         node.saved = [
             Packed(inputs[i] if isinstance(inputs[i], Variable) else history(v, node.edges[i]), mode.hooks)

@@ -23,6 +23,8 @@ from torchlike.core.tape import tape
 from torchlike.core.value import SCALARS, Aval, Value, aval
 from torchlike.core.writable import check_seen, check_writable
 
+OWN = object()
+
 
 class Variable:
     """The machinery under a Tensor: storage, view, history. Defaults stand on the class to keep creation cheap."""
@@ -43,6 +45,7 @@ class Variable:
     _nr = 0
     _requires_grad = False  # of a leaf
     _grad: Any = None
+    _grad_dtype: Any = OWN  # of a leaf's grad: OWN for the tensor's, None for any
     _accumulator: AccumulateGrad | None = None
     _retains = False
     _accumulate_hooks: dict | None = None
