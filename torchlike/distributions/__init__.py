@@ -16,6 +16,7 @@ from torchlike.distributions.cauchy import Cauchy as Cauchy
 from torchlike.distributions.chi2 import Chi2 as Chi2
 from torchlike.distributions.constraint_registry import biject_to as biject_to
 from torchlike.distributions.constraint_registry import transform_to as transform_to
+from torchlike.distributions.continuous_bernoulli import ContinuousBernoulli as ContinuousBernoulli
 from torchlike.distributions.counts import Binomial as Binomial
 from torchlike.distributions.counts import Multinomial as Multinomial
 from torchlike.distributions.counts import NegativeBinomial as NegativeBinomial
@@ -23,21 +24,31 @@ from torchlike.distributions.dirichlet import Dirichlet as Dirichlet
 from torchlike.distributions.distribution import Distribution as Distribution
 from torchlike.distributions.distribution import ExponentialFamily as ExponentialFamily
 from torchlike.distributions.exponential import Exponential as Exponential
+from torchlike.distributions.fishersnedecor import FisherSnedecor as FisherSnedecor
 from torchlike.distributions.gamma import Gamma as Gamma
+from torchlike.distributions.generalized_pareto import GeneralizedPareto as GeneralizedPareto
 from torchlike.distributions.geometric import Geometric as Geometric
 from torchlike.distributions.gumbel import Gumbel as Gumbel
+from torchlike.distributions.half_cauchy import HalfCauchy as HalfCauchy
 from torchlike.distributions.independent import Independent as Independent
+from torchlike.distributions.inverse_gamma import InverseGamma as InverseGamma
 from torchlike.distributions.kl import kl_divergence as kl_divergence
 from torchlike.distributions.kl import register_kl as register_kl
+from torchlike.distributions.kumaraswamy import Kumaraswamy as Kumaraswamy
 from torchlike.distributions.laplace import Laplace as Laplace
+from torchlike.distributions.lkj_cholesky import LKJCholesky as LKJCholesky
+from torchlike.distributions.logistic_normal import LogisticNormal as LogisticNormal
+from torchlike.distributions.lowrank_multivariate_normal import LowRankMultivariateNormal as LowRankMultivariateNormal
 from torchlike.distributions.made_of_normal import HalfNormal as HalfNormal
 from torchlike.distributions.made_of_normal import LogNormal as LogNormal
+from torchlike.distributions.mixture_same_family import MixtureSameFamily as MixtureSameFamily
 from torchlike.distributions.multivariate_normal import MultivariateNormal as MultivariateNormal
 from torchlike.distributions.normal import Normal as Normal
 from torchlike.distributions.one_hot_categorical import OneHotCategorical as OneHotCategorical
 from torchlike.distributions.one_hot_categorical import (
     OneHotCategoricalStraightThrough as OneHotCategoricalStraightThrough,
 )
+from torchlike.distributions.pareto import Pareto as Pareto
 from torchlike.distributions.poisson import Poisson as Poisson
 from torchlike.distributions.relaxed import RelaxedBernoulli as RelaxedBernoulli
 from torchlike.distributions.relaxed import RelaxedOneHotCategorical as RelaxedOneHotCategorical
@@ -45,6 +56,8 @@ from torchlike.distributions.studentT import StudentT as StudentT
 from torchlike.distributions.transformed_distribution import TransformedDistribution as TransformedDistribution
 from torchlike.distributions.transforms import *  # noqa: F403
 from torchlike.distributions.uniform import Uniform as Uniform
+from torchlike.distributions.von_mises import VonMises as VonMises
+from torchlike.distributions.weibull import Weibull as Weibull
 from torchlike.distributions.wishart import Wishart as Wishart
 
 _PLACES = ("binomial", "half_normal", "log_normal", "multinomial", "negative_binomial", "relaxed_bernoulli",

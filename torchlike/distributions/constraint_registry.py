@@ -69,6 +69,12 @@ _both(constraints.nonnegative, lambda c: transforms.ExpTransform())
 biject_to.register(constraints.simplex, lambda c: transforms.StickBreakingTransform())
 transform_to.register(constraints.simplex, lambda c: transforms.SoftmaxTransform())
 transform_to.register(constraints.lower_cholesky, lambda c: transforms.LowerCholeskyTransform())
+transform_to.register(constraints.positive_definite, lambda c: transforms.PositiveDefiniteTransform())
+transform_to.register(constraints.positive_semidefinite, lambda c: transforms.PositiveDefiniteTransform())
+_both(constraints.corr_cholesky, lambda c: transforms.CorrCholeskyTransform())
+for _to in (biject_to, transform_to):
+    _to.register(constraints.cat, lambda c, to=_to: transforms.CatTransform([to(x) for x in c.cseq], c.dim, c.lengths))
+    _to.register(constraints.stack, lambda c, to=_to: transforms.StackTransform([to(x) for x in c.cseq], c.dim))
 biject_to.register(
     constraints._IndependentConstraint,
     lambda c: transforms.IndependentTransform(biject_to(c.base_constraint), c.reinterpreted_batch_ndims),

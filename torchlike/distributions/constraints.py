@@ -189,7 +189,7 @@ class multinomial(Constraint):
         return (value >= 0).all(-1) & (value.sum(-1) <= self.upper_bound)
 
     def __repr__(self) -> str:
-        return f"Multinomial(upper_bound={self.upper_bound})"
+        return "Multinomial()"
 
 
 class _Cat(Constraint):
@@ -210,6 +210,35 @@ class _Cat(Constraint):
 
 
 cat = _Cat
+
+
+class MixtureSameFamilyConstraint(Constraint):
+    """The set of the components of a mixture, for values that are in all of them."""
+
+    def __init__(self, base_constraint: Constraint):
+        if not isinstance(base_constraint, Constraint):
+            raise AssertionError(f"base_constraint must be a Constraint, got {type(base_constraint).__name__}")
+        self.base_constraint = base_constraint
+
+    @property
+    def is_discrete(self) -> bool:  # type: ignore[override]
+        """The base's."""
+        return self.base_constraint.is_discrete
+
+    @property
+    def event_dim(self) -> int:  # type: ignore[override]
+        """The base's."""
+        return self.base_constraint.event_dim
+
+    def check(self, value: Tensor) -> Tensor:
+        """Whether each element is in the set of every component."""
+        if value.dim() < self.event_dim:
+            raise ValueError(f"Expected value.dim() >= {self.event_dim} but got {value.dim()}")
+        result = self.base_constraint.check(value.unsqueeze(-1 - self.event_dim))
+        return result.reshape((*result.shape[: value.dim() - self.event_dim], -1)).all(-1)
+
+    def __repr__(self) -> str:
+        return f"MixtureSameFamilyConstraint({self.base_constraint!r})"
 
 
 class _Stack(_Cat):
@@ -245,6 +274,20 @@ def _definite(x: Tensor) -> Any:
     return _symmetric(x) & (cholesky_ex(x).info == 0)
 
 
+def _semidefinite(x: Tensor) -> Any:
+    from torchlike.linalg import eigvalsh
+
+    inside = _symmetric(x)
+    return inside & (eigvalsh(x) >= 0).all(-1) if bool(inside.all()) else inside
+
+
+def _corr_cholesky(x: Tensor) -> Any:
+    from torchlike import finfo
+
+    near = finfo(x.dtype).eps * x.shape[-1] * 10  # rounding grows with the length of a row
+    return _cholesky(x) & ((x.detach().norm(dim=-1) - 1.0).abs() <= near).all(-1)
+
+
 real = _Simple("Real()", lambda x: x == x)
 real_vector = independent(real, 1)
 boolean = _Simple("Boolean()", lambda x: (x == 0) | (x == 1), True)
@@ -260,4 +303,6 @@ symmetric = _Simple("Symmetric()", _symmetric, False, 2)
 lower_triangular = _Simple("LowerTriangular()", lambda x: (x.tril() == x).flatten(-2).all(-1), False, 2)
 lower_cholesky = _Simple("LowerCholesky()", _cholesky, False, 2)
 positive_definite = _Simple("PositiveDefinite()", _definite, False, 2)
+positive_semidefinite = _Simple("PositiveSemidefinite()", _semidefinite, False, 2)
+corr_cholesky = _Simple("CorrCholesky()", _corr_cholesky, False, 2)
 nonnegative_vector = independent(nonnegative, 1)

@@ -10,19 +10,22 @@ from torchlike.distributions.bernoulli import Bernoulli
 from torchlike.distributions.beta import Beta
 from torchlike.distributions.categorical import Categorical
 from torchlike.distributions.cauchy import Cauchy
+from torchlike.distributions.continuous_bernoulli import ContinuousBernoulli
 from torchlike.distributions.counts import Binomial
 from torchlike.distributions.dirichlet import Dirichlet
-from torchlike.distributions.distribution import Distribution, finish
+from torchlike.distributions.distribution import Distribution, ExponentialFamily, finish
 from torchlike.distributions.exponential import Exponential
 from torchlike.distributions.gamma import Gamma
 from torchlike.distributions.geometric import Geometric
 from torchlike.distributions.gumbel import Gumbel
 from torchlike.distributions.independent import Independent
 from torchlike.distributions.laplace import Laplace
-from torchlike.distributions.made_of_normal import HalfNormal, LogNormal
+from torchlike.distributions.lowrank_multivariate_normal import LowRankMultivariateNormal
+from torchlike.distributions.made_of_normal import HalfNormal
 from torchlike.distributions.multivariate_normal import MultivariateNormal
 from torchlike.distributions.normal import Normal
 from torchlike.distributions.one_hot_categorical import OneHotCategorical
+from torchlike.distributions.pareto import Pareto
 from torchlike.distributions.poisson import Poisson
 from torchlike.distributions.transformed_distribution import TransformedDistribution
 from torchlike.distributions.uniform import Uniform
@@ -76,7 +79,6 @@ def _(p: Any, q: Any) -> Tensor:
     return 0.5 * (ratio + ((p.loc - q.loc) / q.scale).pow(2) - 1 - ratio.log())
 
 
-@register_kl(LogNormal, LogNormal)
 @register_kl(HalfNormal, HalfNormal)
 def _(p: Any, q: Any) -> Tensor:
     return kl_divergence(p.base_dist, q.base_dist)
@@ -187,16 +189,65 @@ def _(p: Any, q: Any) -> Tensor:
     return kl.masked_fill(p.total_count > q.total_count, math.inf)
 
 
+@register_kl(ContinuousBernoulli, ContinuousBernoulli)
+def _(p: Any, q: Any) -> Tensor:
+    mine, theirs = [d._cont_bern_log_norm() + (-d.probs).log1p() for d in (p, q)]
+    return p.mean * (p.logits - q.logits) + mine - theirs
+
+
+@register_kl(Pareto, Pareto)
+def _(p: Any, q: Any) -> Tensor:
+    ratio = q.alpha / p.alpha
+    result = q.alpha * (p.scale / q.scale).log() - ratio.log() + ratio - 1
+    return result.masked_fill(p.scale < q.scale, math.inf)
+
+
+@register_kl(ExponentialFamily, ExponentialFamily)
+def _(p: Any, q: Any) -> Tensor:
+    """By the Bregman divergence of the log normalizers (F. Nielsen and R. Nock, https://arxiv.org/abs/1105.0807)."""
+    import torchlike as torch
+
+    if type(p) is not type(q):
+        raise NotImplementedError(
+            "The cross KL-divergence between different exponential families cannot be computed using Bregman "
+            "divergences"
+        )
+    mine = [t.detach().requires_grad_() for t in p._natural_params]
+    normalizer = p._log_normalizer(*mine)
+    slopes = torch.autograd.grad(normalizer.sum(), mine, create_graph=True)
+    result, event = q._log_normalizer(*q._natural_params) - normalizer, len(q.event_shape)
+    for a, b, slope in zip(mine, q._natural_params, slopes, strict=True):
+        result = result - finish((b - a) * slope, min(event, (b - a).dim() - len(q.batch_shape)))
+    return result
+
+
 @register_kl(MultivariateNormal, MultivariateNormal)
+@register_kl(MultivariateNormal, LowRankMultivariateNormal)
+@register_kl(LowRankMultivariateNormal, MultivariateNormal)
+@register_kl(LowRankMultivariateNormal, LowRankMultivariateNormal)
 def _(p: Any, q: Any) -> Tensor:
     import torchlike as torch
 
+    low = [isinstance(d, LowRankMultivariateNormal) for d in (p, q)]
     if p.event_shape != q.event_shape:
+        which = "Low Rank " if all(low) else "(Low Rank) " if any(low) else ""
+        gap = " " * 26 if any(low) else " "
         raise ValueError(
-            "KL-divergence between two Multivariate Normals with different event shapes cannot be computed"
+            f"KL-divergence between two {which}Multivariate Normals with{gap}different event shapes cannot be computed"
         )
-    mine, theirs = p._unbroadcasted_scale_tril, q._unbroadcasted_scale_tril
-    half = [f.diagonal(dim1=-2, dim2=-1).log().sum(-1) for f in (theirs, mine)]
-    spread = torch.linalg.solve_triangular(theirs, mine, upper=False).pow(2).sum((-2, -1))
-    away = torch.linalg.solve_triangular(theirs, (q.loc - p.loc).unsqueeze(-1), upper=False).pow(2).sum((-2, -1))
-    return half[0] - half[1] + 0.5 * (spread + away - p.event_shape[0])
+    mine = p.scale_tril if low[0] else p._unbroadcasted_scale_tril
+    d = q.loc - p.loc
+    if low[1]:
+        half, away = 0.5 * q._log_det(), q._mahalanobis(d)
+        first = (mine / q._d.sqrt().unsqueeze(-1)).pow(2).sum((-2, -1))
+        spread = first - (q._whitening() @ mine).pow(2).sum((-2, -1))
+    else:
+        theirs = q._unbroadcasted_scale_tril
+        half = theirs.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+        spread = torch.linalg.solve_triangular(theirs, mine, upper=False).pow(2).sum((-2, -1))
+        away = torch.linalg.solve_triangular(theirs, d.unsqueeze(-1), upper=False).pow(2).sum((-2, -1))
+    own = mine.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+    return half - own + 0.5 * (spread + away - p.event_shape[0])
+
+
+import torchlike.distributions.kl_between  # noqa: E402, F401  which files the pairs of different families here

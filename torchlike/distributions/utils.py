@@ -21,7 +21,8 @@ def broadcast_all(*values: Any) -> tuple[Tensor, ...]:
     dtype = torch.get_default_dtype() if first is None else first.dtype
     device = None if first is None else first.device
     tensors = [v if isinstance(v, Tensor) else torch.tensor(v, dtype=dtype, device=device) for v in values]
-    return tuple(torch.broadcast_tensors(*tensors)) if len(tensors) > 1 else tuple(tensors)
+    shape = torch.broadcast_shapes(*[t.shape for t in tensors])
+    return tuple([t if t.shape == shape else t.expand(shape) for t in tensors])
 
 
 def clamp_probs(probs: Tensor) -> Tensor:

@@ -2,6 +2,9 @@
 
 from torchlike.optim import lr_scheduler as lr_scheduler
 from torchlike.optim import swa_utils as swa_utils
+from torchlike.optim._adafactor import Adafactor as Adafactor
+from torchlike.optim._muon import Muon as Muon
+from torchlike.optim._stateless import swap_in_optimizer_params_and_state as swap_in_optimizer_params_and_state
 from torchlike.optim.adam import Adam as Adam
 from torchlike.optim.adam import AdamW as AdamW
 from torchlike.optim.adam_variants import Adamax as Adamax
@@ -16,3 +19,4 @@ from torchlike.optim.from_optax import from_optax as from_optax
 from torchlike.optim.lbfgs import LBFGS as LBFGS
 from torchlike.optim.optimizer import Optimizer as Optimizer
 from torchlike.optim.sgd import SGD as SGD
+from torchlike.optim.sparse_adam import SparseAdam as SparseAdam

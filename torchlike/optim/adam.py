@@ -40,7 +40,7 @@ class Adam(FusedOptimizer):
         amsgrad: never let v shrink (https://openreview.net/forum?id=ryQu7f-RZ).
         foreach, capturable, fused: choose between PyTorch's own implementations; there is one here, always fused.
         maximize: go up instead of down.
-        differentiable: True raises NotImplementedError.
+        differentiable: record the update for `backward()`; the parameters may be no leaves then.
         decoupled_weight_decay: the weight decay of AdamW.
 
     Differs from PyTorch: the `step` tensors live where the parameters live.
@@ -73,9 +73,10 @@ class Adam(FusedOptimizer):
         super().__init__(
             params,
             {
-                "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
-                "maximize": maximize, "foreach": foreach, "capturable": capturable, "differentiable": differentiable,
-                "fused": fused, "decoupled_weight_decay": decoupled_weight_decay,
+                "lr": lr, "betas": tuple([b.squeeze() if isinstance(b, Tensor) else b for b in betas]), "eps": eps,
+                "weight_decay": weight_decay, "amsgrad": amsgrad, "maximize": maximize, "foreach": foreach,
+                "capturable": capturable, "differentiable": differentiable, "fused": fused,
+                "decoupled_weight_decay": decoupled_weight_decay,
             },
         )  # fmt: skip
 

@@ -123,6 +123,10 @@ class NAdam(_Betas):
         return ("mu_product", "exp_avg", "exp_avg_sq")
 
     @staticmethod
+    def _state_kind(name: str, shape: tuple[int, ...], dtype: Any) -> tuple[tuple[int, ...], Any]:
+        return ((), jnp.float32) if name == "mu_product" else (shape, dtype)
+
+    @staticmethod
     def _rule(params, grads, states, step, scalars, flags, fresh):
         lr, beta1, beta2, eps, weight_decay, momentum_decay = scalars
         params, grads = _decayed(params, grads, flags, lr, weight_decay)
@@ -132,8 +136,7 @@ class NAdam(_Betas):
         correction = 1 - beta2**t
         made, means, squares, products = [], [], [], []
         for p, g, c, m, v in zip(params, grads, *states, strict=True):
-            # PyTorch keeps the product in float32, whatever the parameter is
-            c = (jnp.ones((), jnp.float32) if fresh else c.astype(jnp.float32)) * mu.astype(jnp.float32)
+            c = (jnp.ones_like(c) if fresh else c) * mu.astype(c.dtype)
             wide = c.astype(jnp.float64)
             m = m + (1 - beta1) * (g - m)
             v = beta2 * v + (1 - beta2) * g * g

@@ -57,7 +57,7 @@ class Adagrad(FusedOptimizer):
         eps: added to the root.
         maximize: go up instead of down.
         foreach, fused: choose between PyTorch's own implementations; there is one here, always fused.
-        differentiable: True raises NotImplementedError.
+        differentiable: record the update for `backward()`; the parameters may be no leaves then.
     """
 
     _counts = True
@@ -140,7 +140,7 @@ class RMSprop(FusedOptimizer):
         centered: divide by the standard deviation instead.
         maximize: go up instead of down.
         foreach, capturable: choose between PyTorch's own implementations; there is one here, always fused.
-        differentiable: True raises NotImplementedError.
+        differentiable: record the update for `backward()`; the parameters may be no leaves then.
     """
 
     _counts = True
@@ -217,7 +217,7 @@ class Adadelta(FusedOptimizer):
         weight_decay: L2 penalty, added to the gradient.
         maximize: go up instead of down.
         foreach, capturable: choose between PyTorch's own implementations; there is one here, always fused.
-        differentiable: True raises NotImplementedError.
+        differentiable: record the update for `backward()`; the parameters may be no leaves then.
     """
 
     _counts = True

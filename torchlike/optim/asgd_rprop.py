@@ -67,6 +67,10 @@ class ASGD(FusedOptimizer):
         return ("eta", "mu", "ax")
 
     @staticmethod
+    def _state_kind(name: str, shape: tuple[int, ...], dtype: Any) -> tuple[tuple[int, ...], Any]:
+        return (shape, dtype) if name == "ax" else ((), jnp.float32)
+
+    @staticmethod
     def _rule(params, grads, states, step, scalars, flags, fresh):
         lr, lambd, alpha, t0, weight_decay = scalars
         dtype, t = params[0].dtype, step + 1

@@ -15,7 +15,7 @@ from torchlike.core.graph import enable_grad, no_grad
 from torchlike.core.op import SLOT, Arrays, Op, Scalar
 from torchlike.core.variable import Variable, apply
 from torchlike.optim.optimizer import Optimizer, ParamsT
-from torchlike.optim.update import as_inputs, write
+from torchlike.optim.update import as_inputs, overwrite
 
 _STATE = "optax"  # where Optimizer.state keeps the leaves: they belong to no single parameter
 
@@ -153,9 +153,9 @@ class OptaxOptimizer(Optimizer):
             outs = iter(apply(self._update, template, inputs))
             del inputs
             for p, out in zip([p for p, g in zip(params, given, strict=True) if g], outs, strict=False):
-                write(p, out)
+                overwrite(p, out)
             for leaf, out in zip(leaves, outs, strict=True):
-                write(leaf, out)
+                overwrite(leaf, out)
         return loss
 
 

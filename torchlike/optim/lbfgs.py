@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import jax.numpy as jnp
+from jax import lax
+
 from torchlike.core.graph import enable_grad, no_grad
+from torchlike.core.op import SLOT, Array, Op, Scalar
+from torchlike.core.variable import apply
 from torchlike.optim.line_search import Point, strong_wolfe
 from torchlike.optim.optimizer import Optimizer, ParamsT
 
 __all__ = ["LBFGS"]
+
+_HISTORY = ("old_dirs", "old_stps", "ro")
+_STATE = ("func_evals", "n_iter", "al", "d", "t", "old_dirs", "old_stps", "ro", "H_diag", "prev_flat_grad", "prev_loss")
 
 
 class LBFGS(Optimizer):
@@ -59,6 +67,56 @@ class LBFGS(Optimizer):
         if len(self.param_groups) != 1:
             raise ValueError("LBFGS doesn't support per-parameter options (parameter groups)")
         self._params: list[Any] = self.param_groups[0]["params"]
+        self._history: list[Any] | None = None  # changes, steps, weights; a row each, the newest last, zeros before
+        self._known = 0  # rows in use
+        self._numbers: Any = None  # of the first loop, when a direction was last found
+
+    def __getstate__(self) -> dict[str, Any]:
+        self._spread()
+        return {**super().__getstate__(), "_history": None, "_known": 0, "_numbers": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._params = self.param_groups[0]["params"]
+        self._history = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """State and settings in PyTorch's layout: the history as lists."""
+        self._spread()
+        return super().state_dict()
+
+    def _spread(self) -> None:
+        """Put the history into the state as PyTorch's lists."""
+        if self._history is None:
+            return
+        state, n = self.state[self._params[0]], self._known
+        for name, rows in zip(_HISTORY, self._history, strict=True):
+            state[name] = [row.clone() for row in rows[rows.shape[0] - n :]]
+        if self._numbers is not None:
+            rest = self.param_groups[0]["history_size"] - n
+            state["al"] = [*[a.clone() for a in self._numbers[self._numbers.shape[0] - n :]], *[None] * rest]
+        self._history = None
+        self._order(state)
+
+    def _gather(self, gradient: Any, state: dict) -> None:
+        """Take the history out of the state's lists. There are a power of two of rows, so that a program is compiled
+        only when the history has doubled."""
+        import torchlike as torch
+
+        n = self._known = len(state[_HISTORY[0]])
+        blank = max(1, min(1 << max(n - 1, 0).bit_length(), self.param_groups[0]["history_size"])) - n
+        self._history = []
+        for name in _HISTORY:
+            like = gradient if name != "ro" else gradient[0] if gradient.numel() else gradient.new_zeros(())
+            rows = [torch.as_tensor(row, dtype=gradient.dtype) for row in state.pop(name)]
+            self._history.append(torch.stack([torch.zeros_like(like)] * blank + rows))
+
+    @staticmethod
+    def _order(state: dict) -> None:
+        """The pieces of state in PyTorch's order."""
+        for name in _STATE:
+            if name in state:
+                state[name] = state.pop(name)
 
     def _gradient(self) -> Any:
         import torchlike as torch
@@ -83,16 +141,9 @@ class LBFGS(Optimizer):
 
     def _direction(self, gradient: Any, state: dict) -> Any:
         """Minus the gradient times the approximate inverse of the curvature."""
-        steps, changes, ro = state["old_stps"], state["old_dirs"], state["ro"]
-        q = -gradient
-        al = state["al"] = [None] * len(steps)
-        for i in reversed(range(len(steps))):
-            al[i] = steps[i].dot(q) * ro[i]
-            q = q - changes[i] * al[i]
-        r = q * state["H_diag"]
-        for i in range(len(steps)):
-            r = r + steps[i] * (al[i] - changes[i].dot(r) * ro[i])
-        return r
+        history: Any = self._history
+        direction, self._numbers = apply(_DIRECTION, (SLOT,) * 5, [gradient, state["H_diag"], *history])
+        return direction
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Several iterations; `closure` clears the gradients, computes the loss, calls backward and returns it."""
@@ -127,6 +178,8 @@ class LBFGS(Optimizer):
                 state |= {"d": -gradient, "old_dirs": [], "old_stps": [], "ro": [], "H_diag": 1}
             else:
                 change, moved = gradient - state["prev_flat_grad"], state["d"] * state["t"]
+                if self._history is None:
+                    self._gather(gradient, state)
                 self._remember(change, moved, state, group["history_size"])
                 state["d"] = self._direction(gradient, state)
             direction = state["d"]
@@ -170,14 +223,48 @@ class LBFGS(Optimizer):
                 break
         return first
 
-    @staticmethod
-    def _remember(change: Any, moved: Any, state: dict, size: int) -> None:
+    def _remember(self, change: Any, moved: Any, state: dict, size: int) -> None:
         """Add a step and the change of the gradient to the history, unless the curvature along it is not positive."""
-        ys = float(change.dot(moved))
-        if ys <= 1e-10:
+        import torchlike as torch
+
+        ys = change.dot(moved)
+        if float(ys) <= 1e-10:
             return
-        for key, value in (("old_dirs", change), ("old_stps", moved), ("ro", 1.0 / ys)):
-            if len(state[key]) == size:
-                state[key].pop(0)
-            state[key].append(value)
-        state["H_diag"] = ys / float(change.dot(change))
+        history: Any = self._history
+        rows = history[0].shape[0]
+        if self._known == rows < size:
+            more = min(rows, size - rows)
+            history = [torch.cat([x.new_zeros((more, *x.shape[1:])), x]) for x in history]
+        self._history = list(apply(_REMEMBER, (SLOT,) * 6, [*history, change, moved, 1.0 / ys]))
+        self._known = min(self._known + 1, size)
+        state["H_diag"] = ys / change.dot(change)
+
+
+def _shifted(changes: Array, steps: Array, weights: Array, change: Array, step: Array, weight: Array):
+    """The history with a newest row, and without the first."""
+    pairs = ((changes, change), (steps, step), (weights, weight))
+    return tuple([jnp.concatenate([rows[1:], row[None]]) for rows, row in pairs])
+
+
+def _two_loops(gradient: Array, diagonal: Scalar, changes: Array, steps: Array, weights: Array):
+    """Algorithm 7.4 of Nocedal and Wright, Numerical Optimization: the direction, and the numbers of the first loop.
+
+    Rows of zeros change nothing.
+    """
+    history = (steps, changes, weights)
+
+    def newest_first(q, past):
+        step, change, weight = past
+        a = jnp.dot(step, q) * weight
+        return q - change * a, a
+
+    def oldest_first(r, past):
+        (step, change, weight), a = past
+        return r + step * (a - jnp.dot(change, r) * weight), None
+
+    q, al = lax.scan(newest_first, -gradient, history, reverse=True)
+    return lax.scan(oldest_first, q * diagonal, (history, al))[0], al
+
+
+_REMEMBER = Op("lbfgs_remember", _shifted, differentiable=False)
+_DIRECTION = Op("lbfgs_direction", _two_loops, differentiable=False)

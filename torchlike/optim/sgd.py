@@ -39,7 +39,7 @@ class SGD(FusedOptimizer):
         nesterov: Nesterov's momentum; needs a momentum and no dampening.
         maximize: go up instead of down.
         foreach, fused: choose between PyTorch's own implementations; there is one here, always fused.
-        differentiable: True raises NotImplementedError.
+        differentiable: record the update for `backward()`; the parameters may be no leaves then.
 
     >>> import torchlike as torch
     >>> w = torch.tensor([1.0], requires_grad=True)

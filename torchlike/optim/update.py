@@ -22,7 +22,7 @@ import optax
 from torchlike.core import capture
 from torchlike.core import dtype as _dtype
 from torchlike.core.capture import LiveScalar
-from torchlike.core.graph import enable_grad, no_grad
+from torchlike.core.graph import _at, enable_grad, mode
 from torchlike.core.op import SLOT, Arrays, Op
 from torchlike.core.value import put
 from torchlike.core.variable import Variable, apply, wrap
@@ -39,11 +39,12 @@ class FusedOptimizer(Optimizer):
 
     _counts = False
     _op: Op
+    _recorded: Op  # the same, with a gradient
 
     def __init_subclass__(cls, **kwargs) -> None:
         super().__init_subclass__(**kwargs)
         if "_rule" in cls.__dict__:
-            cls._op = _fused(cls)
+            cls._op, cls._recorded = _fused(cls, False), _fused(cls, True)
 
     def __init__(self, params, defaults: dict[str, Any]) -> None:
         if defaults.get("fused"):
@@ -51,11 +52,6 @@ class FusedOptimizer(Optimizer):
                 raise RuntimeError("`fused` does not support `differentiable`")
             if defaults["foreach"]:
                 raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
-        if defaults["differentiable"]:
-            raise NotImplementedError(
-                f"{type(self).__name__}(differentiable=True): the update is not recorded for backward(). To "
-                "differentiate through it, write the step with tensor operations, or use optax under jax.grad."
-            )
         super().__init__(params, defaults)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -78,8 +74,17 @@ class FusedOptimizer(Optimizer):
         """
         raise NotImplementedError
 
+    @staticmethod
+    def _state_kind(name: str, shape: tuple[int, ...], dtype: Any) -> tuple[tuple[int, ...], Any]:
+        """Shape and dtype in which a piece of state begins, from those of its parameter."""
+        return shape, dtype
+
     def _flags(self, group: dict[str, Any]) -> tuple:
         raise NotImplementedError
+
+    def _parts(self, group: dict[str, Any], pairs: list) -> list[tuple[tuple, list]]:
+        """Flags, and the (parameter, gradient) pairs that they hold for: parameters that keep the same state."""
+        return [(self._flags(group), pairs)]
 
     def _scalars(self, group: dict[str, Any]) -> list:
         raise NotImplementedError
@@ -96,7 +101,7 @@ class FusedOptimizer(Optimizer):
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        with no_grad():
+        with _at(bool(self.defaults.get("differentiable"))):
             for group in self.param_groups:
                 self._update_group(group)
         return loss
@@ -107,18 +112,18 @@ class FusedOptimizer(Optimizer):
         pairs = [(p, p._grad) for p in group["params"] if p._grad is not None]
         if not pairs:
             return
-        homes = {p._aval().device for p, _ in pairs}
-        if len({id(p._cell) for p, _ in pairs}) < len(pairs):  # two names of one memory are updated one after the other
-            for pair in pairs:
-                self._update(group, [pair])
-        elif len(homes) > 1:
-            for home in homes:
-                self._update(group, [pair for pair in pairs if pair[0]._aval().device is home])
-        else:
-            self._update(group, pairs)
+        for flags, part in self._parts(group, pairs):
+            homes = {p._aval().device for p, _ in part}
+            if len({id(p._cell) for p, _ in part}) < len(part):  # two names of one memory: one after the other
+                for pair in part:
+                    self._update(group, flags, [pair])
+            elif len(homes) > 1:
+                for home in homes:
+                    self._update(group, flags, [pair for pair in part if pair[0]._aval().device is home])
+            else:
+                self._update(group, flags, part)
 
-    def _update(self, group: dict[str, Any], pairs: list[tuple[Variable, Variable]]) -> None:
-        flags = self._flags(group)
+    def _update(self, group: dict[str, Any], flags: tuple, pairs: list[tuple[Variable, Variable]]) -> None:
         names = self._state_names(flags)
         states = [self.state[p] for p, _ in pairs] if names else []
         ready = [s for s in states if s.get(names[0]) is not None]
@@ -134,8 +139,9 @@ class FusedOptimizer(Optimizer):
             inputs += column
         inputs += steps
         inputs += scalars
-        outs = iter(apply(self._op, template, inputs))
+        outs = iter(apply(self._recorded if mode.grad else self._op, template, inputs))
         del inputs
+        write = _rewrite if mode.grad else overwrite
         for (p, _), out in zip(pairs, outs, strict=False):
             write(p, out)
         if self._counts:
@@ -144,7 +150,7 @@ class FusedOptimizer(Optimizer):
                 if k < 0:
                     s["step"] = wrap(counters[-1]._cell.value)
                 else:
-                    write(s["step"], counters[k])
+                    overwrite(s["step"], counters[k])
         for name in names:
             for s, k, out in zip(states, which, outs, strict=False):
                 if k < 0:
@@ -180,11 +186,13 @@ class FusedOptimizer(Optimizer):
     def _before_capture(self, active: capture.Capture, group: dict[str, Any]) -> None:
         """What a captured step writes to must exist before, so that a replay finds it: make the state of new
         parameters here, as memory."""
-        names = self._state_names(self._flags(group))
         zero: dict = {}
         for p in group["params"]:
             active.touched_grad(p)
-            if p._grad is None or not names or self.state[p].get(names[0]) is not None:
+            if p._grad is None:
+                continue
+            names = self._state_names(self._parts(group, [(p, p._grad)])[0][0])
+            if not names or self.state[p].get(names[0]) is not None:
                 continue
             if not self._zeros_are_fresh(group):
                 raise capture.Refused(
@@ -197,7 +205,7 @@ class FusedOptimizer(Optimizer):
                     zero[a.device] = put(np.zeros((), _step_dtype()), a.device)
                 self.state[p]["step"] = wrap(zero[a.device])
             for name in names:
-                self.state[p][name] = wrap(put(np.zeros(a.shape, a.dtype), a.device))
+                self.state[p][name] = wrap(put(np.zeros(*self._state_kind(name, a.shape, a.dtype)), a.device))
 
     def _zeros_are_fresh(self, group: dict[str, Any]) -> bool:
         """Whether state of zeros is the same as none."""
@@ -242,12 +250,18 @@ def as_inputs(numbers) -> list:
     return [x if x.__class__ is float or isinstance(x, Variable) else float(x) for x in numbers]
 
 
-def write(target: Variable, result: Variable) -> None:
-    """Put a result into a tensor's memory. Call it without grad mode."""
+def overwrite(target: Variable, result: Variable) -> None:
+    """Put a result into a tensor's memory. Call it without grad mode, or for tensors out of the graph."""
     if target._parent is None:
         target._cell.set(result._cell.value)
     else:
         target._assign(result)
+
+
+def _rewrite(target: Variable, result: Variable) -> None:
+    """The same with history, as an in-place operation does it."""
+    target._check_writable()
+    target._assign(result)
 
 
 def chained(before: Sequence, core, state, after: Sequence, grads: list, params: list):
@@ -263,7 +277,7 @@ def _step_dtype() -> np.dtype:
     return np.dtype(np.float64 if _dtype.get_default_dtype() is _dtype.float64 else np.float32)
 
 
-def _fused(cls: type[FusedOptimizer]) -> Op:
+def _fused(cls: type[FusedOptimizer], differentiable: bool) -> Op:
     """The rule of an optimizer class as an operation on all parameters of a group."""
 
     def update(params: Arrays, grads: Arrays, states: Arrays, steps: Arrays, scalars: Arrays, which, flags):
@@ -271,7 +285,7 @@ def _fused(cls: type[FusedOptimizer]) -> Op:
         scalars = [x.reshape(()) if jnp.ndim(x) else x for x in scalars]
         ready = [i for i, k in enumerate(which) if k >= 0]
         new_params: list = [None] * len(params)
-        new_states: list[list] = [[jnp.zeros_like(p) for p in params] for _ in names]
+        new_states: list[list] = [[jnp.zeros(*cls._state_kind(n, p.shape, p.dtype)) for p in params] for n in names]
         for j, column in enumerate(new_states):
             for i, old in zip(ready, states[j * len(ready) :], strict=False):
                 column[i] = old
@@ -299,7 +313,7 @@ def _fused(cls: type[FusedOptimizer]) -> Op:
                 counters.append(jnp.ones((), _step_dtype()))
         return (*new_params, *counters, *(x for column in new_states for x in column))
 
-    return Op(f"{cls.__name__.lower()}_update", update, differentiable=False)
+    return Op(f"{cls.__name__.lower()}_update", update, differentiable=differentiable)
 
 
 def _real(x: jax.Array) -> jax.Array:
@@ -309,8 +323,4 @@ def _real(x: jax.Array) -> jax.Array:
 
 def _like(x: jax.Array, old: jax.Array) -> jax.Array:
     """Back from `_real`, in the dtype of what it replaces."""
-    if jnp.iscomplexobj(old):
-        if x.ndim <= old.ndim:  # a number for the whole parameter
-            return x
-        x = x[..., 0] + 1j * x[..., 1]
-    return x if x.ndim < old.ndim else x.astype(old.dtype)
+    return (x[..., 0] + 1j * x[..., 1] if jnp.iscomplexobj(old) else x).astype(old.dtype)

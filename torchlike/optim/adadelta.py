@@ -1,0 +1,3 @@
+"""Adadelta, at PyTorch's place for it."""
+
+from torchlike.optim.adaptive import Adadelta as Adadelta

@@ -1,0 +1,3 @@
+"""Adagrad, at PyTorch's place for it."""
+
+from torchlike.optim.adaptive import Adagrad as Adagrad

@@ -1,0 +1,3 @@
+"""Adamax, at PyTorch's place for it."""
+
+from torchlike.optim.adam_variants import Adamax as Adamax

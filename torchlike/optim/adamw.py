@@ -1,0 +1,3 @@
+"""AdamW, at PyTorch's place for it."""
+
+from torchlike.optim.adam import AdamW as AdamW

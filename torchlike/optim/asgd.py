@@ -1,0 +1,3 @@
+"""ASGD, at PyTorch's place for it."""
+
+from torchlike.optim.asgd_rprop import ASGD as ASGD

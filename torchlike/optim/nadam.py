@@ -1,0 +1,3 @@
+"""NAdam, at PyTorch's place for it."""
+
+from torchlike.optim.adam_variants import NAdam as NAdam

@@ -1,0 +1,3 @@
+"""Rprop, at PyTorch's place for it."""
+
+from torchlike.optim.asgd_rprop import Rprop as Rprop
