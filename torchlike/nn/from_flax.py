@@ -152,15 +152,18 @@ class FlaxModule(Module):
             state[i]._cell.set(new._read())
         return plan.outputs(made[:n])
 
-    def _plan(self, key: Any, n_params: int, n_state: int) -> Plan:
+    def _plan(self, key: tuple, n_params: int, n_state: int) -> Plan:
         """The plan for a way of calling, shared with other modules that compute the same."""
+        settings, tree, fixed, avals = key
         try:
-            shared = (self._definition(), *key)
+            shared: Any = (self._definition(), *key)
             plan = _shared.get(shared)
         except TypeError:  # a field that cannot be hashed: nobody can tell what else computes the same
-            return Plan(self, *key, n_params=n_params, n_state=n_state)
+            shared, plan = None, None
         if plan is None:
-            plan = _shared[shared] = Plan(self, *key, n_params=n_params, n_state=n_state)
+            plan = Plan(self, settings, tree, fixed, avals, n_params, n_state)
+            if shared is not None:
+                _shared[shared] = plan
         return plan
 
     def _arrays(self) -> tuple[list, list]:
