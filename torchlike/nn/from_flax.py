@@ -149,7 +149,7 @@ class FlaxModule(Module):
         made = apply(_RUN, (*template, plan), [*params, *state, *keys, *inputs])
         n = plan.n_outputs
         for i, new in zip(plan.changed, made[n:], strict=True):
-            state[i]._cell.set(new._read())
+            state[i]._cell.set(new._read(), counts=False)  # what the graph keeps of it is immutable
         return plan.outputs(made[:n])
 
     def _plan(self, key: tuple, n_params: int, n_state: int) -> Plan:

@@ -259,9 +259,16 @@ def overwrite(target: Variable, result: Variable) -> None:
 
 
 def _rewrite(target: Variable, result: Variable) -> None:
-    """The same with history, as an in-place operation does it."""
+    """The same with history. What earlier steps keep for their gradients is immutable, so it counts as no write."""
     target._check_writable()
-    target._assign(result)
+    if target._parent is not None:
+        target._assign(result)
+        return
+    before, node = target._node, result._node
+    target._cell.set(result._cell.value, counts=False)
+    target._node, target._nr = node, result._nr
+    if target._retains and before is not None and node is not None:
+        before.move_retained(target, node)
 
 
 def chained(before: Sequence, core, state, after: Sequence, grads: list, params: list):
