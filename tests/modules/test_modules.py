@@ -11,7 +11,7 @@ import os
 import jax
 import pytest
 
-pytest.importorskip("torch", reason="the database of modules is part of PyTorch")
+torch = pytest.importorskip("torch", reason="the database of modules is part of PyTorch")
 
 from tests.modules import aspects, database  # noqa: E402
 from tests.modules.runner import known  # noqa: E402
@@ -86,3 +86,15 @@ def test_the_suite_can_fail(monkeypatch, break_it, aspect):
 
     worse = entry._replace(samples=lambda *a: [broken(s) for s in entry.samples(*a)[:1]])
     assert aspects.examine(worse, 1, {aspect})[aspect].failures
+
+
+def test_docstrings_say_what_flax_does():
+    """Each layer with parameters names the Flax layer that is its body, or says that there is none."""
+    silent = []
+    for name in (n for n in database.everything() if n.startswith("nn.")):
+        sample = database.everything()[name].samples(torch.float32, True, False)[0]
+        if list(sample.theirs().parameters()):
+            own = [c for c in type(sample.ours()).__mro__ if c.__module__.startswith("torchlike.nn.modules.")]
+            if not any("lax" in (c.__doc__ or "") for c in own if c.__name__ != "Module"):
+                silent.append(name)
+    assert not silent

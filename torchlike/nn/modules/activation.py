@@ -293,7 +293,7 @@ class Softplus(Module):
 class PReLU(Module):
     """x where positive, else weight · x, the weight learned (https://arxiv.org/abs/1502.01852).
 
-    `weight` has one element, or one for each channel (dimension 1).
+    `weight` has one element, or one for each channel (dimension 1). flax.linen.PReLU has one for all, and is not used.
     """
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25, device=None, dtype=None) -> None:

@@ -30,7 +30,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         head_bias: whether the layer for the frequent classes has a bias.
 
     Takes (N, in) and classes (N), or (in) and (); returns (log probabilities of the classes, their mean loss). Every
-    cluster is computed for every row; PyTorch picks the rows that need it.
+    cluster is computed for every row; PyTorch picks the rows that need it. Made of `Linear`; Flax has no such layer.
     """
 
     def __init__(

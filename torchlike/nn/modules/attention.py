@@ -31,6 +31,9 @@ class MultiheadAttention(Module):
         kdim, vdim: widths of keys and values; `embed_dim` unless given.
         batch_first: inputs are (N, L, E) instead of (L, N, E).
 
+    The linear maps before and after are flax.linen.Dense; between them stands `F.scaled_dot_product_attention`, not
+    Flax's attention, which knows neither `add_bias_kv` nor PyTorch's weights.
+
     >>> import torchlike as torch
     >>> x = torch.ones(5, 2, 8)
     >>> out, weights = torch.nn.MultiheadAttention(8, 2)(x, x, x)

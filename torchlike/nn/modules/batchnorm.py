@@ -107,7 +107,10 @@ class _BatchNorm(_NormBase):
 
 
 class BatchNorm1d(_BatchNorm):
-    """Normalises every feature of (N, C) or (N, C, L) over the batch. See `BatchNorm2d`."""
+    """Normalises every feature of (N, C) or (N, C, L) over the batch; its body is flax.linen.BatchNorm.
+
+    See `BatchNorm2d`.
+    """
 
     dims = (2, 3)
 
@@ -117,7 +120,8 @@ class BatchNorm2d(_BatchNorm):
 
     (x - mean) / sqrt(var + eps) · weight + bias. While training, mean and variance are the batch's, and the running
     ones become (1 - momentum) · running + momentum · batch's (unbiased variance); `momentum=None` averages over all
-    batches seen. In evaluation the running ones are used, or the batch's if `track_running_stats` is False.
+    batches seen. In evaluation the running ones are used, or the batch's if `track_running_stats` is False. Its body is
+    flax.linen.BatchNorm.
 
     >>> import torchlike as torch
     >>> norm = torch.nn.BatchNorm2d(3)
@@ -129,7 +133,10 @@ class BatchNorm2d(_BatchNorm):
 
 
 class BatchNorm3d(_BatchNorm):
-    """Normalises every channel of (N, C, D, H, W) over the batch. See `BatchNorm2d`."""
+    """Normalises every channel of (N, C, D, H, W) over the batch; its body is flax.linen.BatchNorm.
+
+    See `BatchNorm2d`.
+    """
 
     dims = (5,)
 
@@ -181,19 +188,29 @@ class _InstanceNorm(_NormBase):
 
 
 class InstanceNorm1d(_InstanceNorm):
-    """Normalises every channel of every sample of (N, C, L) or (C, L) by itself (https://arxiv.org/abs/1607.08022)."""
+    """Normalises every channel of every sample of (N, C, L) or (C, L) by itself (https://arxiv.org/abs/1607.08022).
+
+    Its body is flax.linen.BatchNorm over one sample whose channels are those of all samples; flax.linen.InstanceNorm
+    has no running statistics.
+    """
 
     dims = (2, 3)
 
 
 class InstanceNorm2d(_InstanceNorm):
-    """Normalises every channel of every sample of (N, C, H, W) or (C, H, W) by itself."""
+    """Normalises every channel of every sample of (N, C, H, W) or (C, H, W) by itself.
+
+    Its body is flax.linen.BatchNorm, as that of `InstanceNorm1d`.
+    """
 
     dims = (3, 4)
 
 
 class InstanceNorm3d(_InstanceNorm):
-    """Normalises every channel of every sample of (N, C, D, H, W) or (C, D, H, W) by itself."""
+    """Normalises every channel of every sample of (N, C, D, H, W) or (C, D, H, W) by itself.
+
+    Its body is flax.linen.BatchNorm, as that of `InstanceNorm1d`.
+    """
 
     dims = (4, 5)
 
@@ -201,7 +218,7 @@ class InstanceNorm3d(_InstanceNorm):
 class SyncBatchNorm(_BatchNorm):
     """Batch normalisation of (N, C, *) over all processes; here there is one, so it is `BatchNorm` of any dimension.
 
-    `process_group` is accepted and kept.
+    Its body is flax.linen.BatchNorm. `process_group` is accepted and kept.
     """
 
     def __init__(

@@ -139,7 +139,7 @@ class Conv1d(_Conv):
     """Cross-correlation over (N, in_channels, L) or (in_channels, L).
 
     `weight` is (out_channels, in_channels / groups, k). `padding` is a number, "same" or "valid"; `padding_mode` says
-    what stands in it: zeros, reflect, replicate or circular.
+    what stands in it: zeros, reflect, replicate or circular. Its body is flax.linen.Conv.
     """
 
     n = 1
@@ -150,7 +150,8 @@ class Conv2d(_Conv):
     """Cross-correlation over (N, in_channels, H, W) or (in_channels, H, W); gives (N, out_channels, H', W').
 
     `weight` is (out_channels, in_channels / groups, kH, kW). H' = (H + 2 · padding - dilation · (kH - 1) - 1) // stride
-    + 1. `padding` is a number, one for each dimension, "same" or "valid"; `padding_mode` says what stands in it.
+    + 1. `padding` is a number, one for each dimension, "same" or "valid"; `padding_mode` says what stands in it. Its
+    body is flax.linen.Conv.
 
     >>> import torchlike as torch
     >>> conv = torch.nn.Conv2d(1, 6, 5)
@@ -165,7 +166,10 @@ class Conv2d(_Conv):
 
 
 class Conv3d(_Conv):
-    """Cross-correlation over (N, in_channels, D, H, W) or (in_channels, D, H, W). See `Conv2d`."""
+    """Cross-correlation over (N, in_channels, D, H, W) or (in_channels, D, H, W). See `Conv2d`.
+
+    Its body is flax.linen.Conv.
+    """
 
     n = 3
     function = "conv3d"
@@ -225,7 +229,10 @@ class _ConvTranspose(_ConvNd):
 
 
 class ConvTranspose1d(_ConvTranspose):
-    """The gradient of `Conv1d` towards its input, as a layer. See `ConvTranspose2d`."""
+    """The gradient of `Conv1d` towards its input, as a layer. See `ConvTranspose2d`.
+
+    Its body is flax.linen.Conv.
+    """
 
     n = 1
     function = "conv_transpose1d"
@@ -236,6 +243,7 @@ class ConvTranspose2d(_ConvTranspose):
 
     `weight` is (in_channels, out_channels / groups, kH, kW).
     H' = (H - 1) · stride - 2 · padding + dilation · (kH - 1) + output_padding + 1.
+    Its body is flax.linen.Conv on the input spread out by the stride: flax.linen.ConvTranspose knows no groups.
     """
 
     n = 2
@@ -243,7 +251,10 @@ class ConvTranspose2d(_ConvTranspose):
 
 
 class ConvTranspose3d(_ConvTranspose):
-    """The gradient of `Conv3d` towards its input, as a layer. See `ConvTranspose2d`."""
+    """The gradient of `Conv3d` towards its input, as a layer. See `ConvTranspose2d`.
+
+    Its body is flax.linen.Conv.
+    """
 
     n = 3
     function = "conv_transpose3d"

@@ -88,7 +88,8 @@ class CTCLoss(_Loss):
 class LinearCrossEntropyLoss(_WeightedLoss):
     """The cross entropy of a linear layer's outputs; with `options` these are never held as a whole.
 
-    `linear` is the layer. With `out_features` (d1, ...) there is a class for each of so many places.
+    `linear` is the layer. With `out_features` (d1, ...) there is a class for each of so many places. Flax has no such
+    layer.
     """
 
     def __init__(

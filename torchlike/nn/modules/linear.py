@@ -33,7 +33,8 @@ class Identity(Module):
 class Linear(Module):
     """y = x @ weight.T + bias, for x of shape (*, in_features); gives (*, out_features).
 
-    `weight` (out_features, in_features) and `bias` (out_features) start uniform in ±1 / sqrt(in_features).
+    `weight` (out_features, in_features) and `bias` (out_features) start uniform in ±1 / sqrt(in_features). Its body is
+    flax.linen.Dense.
 
     >>> import torchlike as torch
     >>> torch.nn.Linear(20, 30)(torch.ones(128, 20)).shape
@@ -69,7 +70,11 @@ class Linear(Module):
 
 
 class Bilinear(Module):
-    """y[k] = x1 · weight[k] · x2 + bias[k], for x1 (*, in1_features) and x2 (*, in2_features)."""
+    """y[k] = x1 · weight[k] · x2 + bias[k], for x1 (*, in1_features) and x2 (*, in2_features).
+
+    `weight` (out_features, in1_features, in2_features) and `bias` start uniform in ±1 / sqrt(in1_features). Flax has no
+    such layer.
+    """
 
     def __init__(
         self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, device=None, dtype=None

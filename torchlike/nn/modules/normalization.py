@@ -40,6 +40,8 @@ class _Affine(Module):
 class LayerNorm(_Affine):
     """Normalises over the last dimensions, those of `normalized_shape` (https://arxiv.org/abs/1607.06450).
 
+    Its body is flax.linen.LayerNorm.
+
     >>> import torchlike as torch
     >>> torch.nn.LayerNorm(10)
     LayerNorm((10,), eps=1e-05, elementwise_affine=True, bias=True)
@@ -68,7 +70,10 @@ class LayerNorm(_Affine):
 
 
 class RMSNorm(_Affine):
-    """Divides by the root of the mean square over the last dimensions (https://arxiv.org/abs/1910.07467)."""
+    """Divides by the root of the mean square over the last dimensions (https://arxiv.org/abs/1910.07467).
+
+    Its body is flax.linen.RMSNorm.
+    """
 
     def __init__(
         self, normalized_shape, eps: float | None = None, elementwise_affine: bool = True, device=None, dtype=None
@@ -91,7 +96,10 @@ class RMSNorm(_Affine):
 
 
 class GroupNorm(_Affine):
-    """Normalises over each of `num_groups` groups of channels of every sample (https://arxiv.org/abs/1803.08494)."""
+    """Normalises over each of `num_groups` groups of channels of every sample (https://arxiv.org/abs/1803.08494).
+
+    Its body is flax.linen.GroupNorm.
+    """
 
     def __init__(
         self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, device=None, dtype=None, *,

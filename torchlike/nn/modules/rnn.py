@@ -31,7 +31,9 @@ class RNNBase(Module):
     """What the recurrent layers share: weights named as in PyTorch, and the checks of inputs and states.
 
     For layer k the weights are weight_ih_lk, weight_hh_lk, bias_ih_lk, bias_hh_lk and, with a projection, weight_hr_lk;
-    those of the other direction end in _reverse. All start uniform in ±1 / sqrt(hidden_size).
+    those of the other direction end in _reverse. All start uniform in ±1 / sqrt(hidden_size). The body of one direction
+    of a layer is one `lax.scan`: Flax's cells hold their gates in other layouts and know no projections, and the share
+    of the inputs is one product for all steps here.
     """
 
     def __init__(
@@ -326,7 +328,10 @@ class LSTM(RNNBase):
 
 
 class RNNCellBase(Module):
-    """What the cells share: weight_ih, weight_hh, bias_ih, bias_hh, uniform in ±1 / sqrt(hidden_size)."""
+    """What the cells share: weight_ih, weight_hh, bias_ih, bias_hh, uniform in ±1 / sqrt(hidden_size).
+
+    The body is the step that `RNN`, `GRU` and `LSTM` scan over, and none of Flax's cells.
+    """
 
     def __init__(
         self, input_size: int, hidden_size: int, bias: bool, num_chunks: int, device=None, dtype=None

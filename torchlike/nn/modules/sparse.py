@@ -27,7 +27,8 @@ class Embedding(Module):
     """The rows of `weight` (num_embeddings, embedding_dim) at the indices given; gives (*, embedding_dim).
 
     The weight starts normal. The row `padding_idx` starts as zeros and gets no gradient. max_norm and
-    scale_grad_by_freq as in `F.embedding`; sparse=True is not supported.
+    scale_grad_by_freq as in `F.embedding`; sparse=True is not supported. Its body is JAX's indexing: flax.linen.Embed
+    knows neither `padding_idx` nor gradients by frequency.
     """
 
     def __init__(
@@ -93,7 +94,8 @@ class Embedding(Module):
 class EmbeddingBag(Module):
     """Sums, means or maxima of the rows of `weight` (num_embeddings, embedding_dim) over bags of indices.
 
-    See `F.embedding_bag` for the arguments. The weight starts normal, its row `padding_idx` as zeros.
+    See `F.embedding_bag` for the arguments. The weight starts normal, its row `padding_idx` as zeros. Flax has no such
+    layer.
     """
 
     def __init__(

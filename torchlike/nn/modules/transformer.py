@@ -80,6 +80,8 @@ class TransformerEncoderLayer(_Layer):
         batch_first: inputs are (N, S, E) instead of (S, N, E).
         norm_first: normalise the input of each part instead of its sum.
 
+    Made of layers, each with its own body; Flax has no such layer.
+
     Differs from PyTorch: a sequence that is all padding attends to nothing and stays finite, where PyTorch's faster way
     in evaluation gives NaN.
 
@@ -122,7 +124,10 @@ class TransformerEncoderLayer(_Layer):
 
 
 class TransformerDecoderLayer(_Layer):
-    """Self-attention, attention to the encoder's output, and a feed-forward network; see `TransformerEncoderLayer`."""
+    """Self-attention, attention to the encoder's output, and a feed-forward network; see `TransformerEncoderLayer`.
+
+    Made of layers, each with its own body; Flax has no such layer.
+    """
 
     def __init__(
         self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1,
@@ -165,7 +170,7 @@ class TransformerDecoderLayer(_Layer):
 
 
 class TransformerEncoder(Module):
-    """Copies of an encoder layer one after the other, and a last normalisation if given.
+    """Copies of an encoder layer one after the other, and a last normalisation if given; Flax has no such layer.
 
     With `enable_nested_tensor` PyTorch computes padded batches in evaluation without the padding, if nothing requires a
     gradient and the layers allow it; a warning says why they do not. What that changes is the result at padded places:
@@ -243,7 +248,7 @@ def _why_not_nested(layer: Any) -> str:
 
 
 class TransformerDecoder(Module):
-    """Copies of a decoder layer one after the other, and a last normalisation if given."""
+    """Copies of a decoder layer one after the other, and a last normalisation if given; Flax has no such layer."""
 
     def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
         super().__init__()
@@ -270,7 +275,7 @@ class TransformerDecoder(Module):
 class Transformer(Module):
     """Encoder and decoder together; arguments as for the layers.
 
-    Inputs are (S, N, E) and (T, N, E), with `batch_first` (N, S, E) and (N, T, E), or without N.
+    Inputs are (S, N, E) and (T, N, E), with `batch_first` (N, S, E) and (N, T, E), or without N. Flax has no such layer.
 
     >>> import torchlike as torch
     >>> model = torch.nn.Transformer(8, 2, 1, 1, 16)
