@@ -275,7 +275,7 @@ class TransformerDecoder(Module):
 class Transformer(Module):
     """Encoder and decoder together; arguments as for the layers.
 
-    Inputs are (S, N, E) and (T, N, E), with `batch_first` (N, S, E) and (N, T, E), or without N. Flax has no such layer.
+    Flax has no such layer. Inputs are (S, N, E) and (T, N, E), with `batch_first` (N, S, E) and (N, T, E), or no N.
 
     >>> import torchlike as torch
     >>> model = torch.nn.Transformer(8, 2, 1, 1, 16)
