@@ -115,8 +115,18 @@ def _apart(line: str, values: dict) -> bool:
     given, _, out = line.partition("out=")
     if not out:
         return True
-    where = values[out.rstrip(")")].untyped_storage().data_ptr()
+    into = values[out.rstrip(")")]
+    if into.numel() and _of_another_size(given.rstrip(", ") + ")", into, values):
+        return False  # memory that grows under other tensors: ours keep the old one (see resize_)
+    where = into.untyped_storage().data_ptr()
     return all(values[k].untyped_storage().data_ptr() != where for k in re.findall(r"[xy]\d+", given))
+
+
+def _of_another_size(call: str, into, values: dict) -> bool:
+    try:
+        return eval(call, {"torch": torch, "F": torch.nn.functional, **values}).shape != into.shape
+    except Exception:  # noqa: BLE001  it will raise with `out=` too
+        return False
 
 
 def _legal(line: str, scope: dict, step: int) -> bool:

@@ -67,6 +67,8 @@ class Indexed(Op):
             shape = input._aval().shape
             dim = wrap_dim(dim, len(shape))
             n = shape[dim] if shape else 1
+            if 0 in shape and self.name in ("index_fill", "index_add", "index_copy"):
+                return template, inputs  # nothing to write, and PyTorch does not look
             source = given.get("source")
             if isinstance(source, Variable) and index.numel() != (source._aval().shape[dim] if source.ndim else 1):
                 return template, inputs  # the body has a better error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -158,9 +159,9 @@ def mode(input: Array, dim: int = -1, keepdim: bool = False):
     """The most frequent along `dim`, of equally frequent ones the least, and its last place: (values, indices)."""
     at = wrap_dim(dim, input.ndim)
     filled(input, (at,), "mode")
-    need(input, "mode_cpu", 0, 2)
     if not input.ndim:
         return input, jnp.zeros((), jnp.int64)
+    need(input, "mode_cpu", 0, 2)
     order = ranked(input, at)
     s = jnp.take_along_axis(lax.stop_gradient(input), order, at)
     places = lax.broadcasted_iota(jnp.int64, s.shape, at)
@@ -215,7 +216,11 @@ def histc(input: Array, bins: int = 100, min: float = 0, max: float = 0):
         low, high = jnp.min(x), jnp.max(x)
     same = low == high
     low, high = jnp.where(same, low - 1, low), jnp.where(same, high + 1, high)
-    place = jnp.clip(((x - low) * jnp.asarray(bins, x.dtype) / (high - low)).astype(jnp.int64), 0, bins - 1)
+    wide, info = jnp.promote_types(x.dtype, jnp.float32), jnp.finfo(x.dtype)
+    rounded = functools.partial(lax.reduce_precision, exponent_bits=info.nexp, mantissa_bits=info.nmant)
+    # every step in the input's type, of which XLA would skip the roundings
+    gap, width = (rounded(v.astype(wide) - low.astype(wide)) for v in (x, high))
+    place = jnp.clip(rounded(rounded(gap * bins) / width).astype(jnp.int64), 0, bins - 1)
     inside = (x >= low) & (x <= high)
     return jnp.zeros(bins, x.dtype).at[place].add(inside.astype(x.dtype))
 
