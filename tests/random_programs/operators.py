@@ -77,7 +77,20 @@ def generate(seed: int) -> list[str]:
         lines.append(f"{_total(scope)}.backward()")
         if not _legal(lines[-1], scope, -1):
             lines.pop()
+    while not _runs(lines):  # a line that was refused may have written before it failed
+        lines.pop()
     return lines
+
+
+def _runs(lines: list[str]) -> bool:
+    scope = {"torch": torch, "F": torch.nn.functional}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            exec("\n".join(lines), scope)
+    except Exception:  # noqa: BLE001
+        return False
+    return True
 
 
 QUIRKS = {
