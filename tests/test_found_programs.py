@@ -212,6 +212,19 @@ OPERATIONS = {
         y0 = x0.prod(-2)
         y0.double().sum().backward()
     """,
+    "integer powers beyond six bits": """
+        x0 = torch.tensor([63, 64, 90, 127])
+        y0 = 2 ** x0
+        y1 = -3 ** x0
+    """,
+    "an index out of range of what has no elements": """
+        x0 = torch.zeros(1, 0)
+        x0.index_fill_(0, torch.tensor([1]), 0)
+    """,
+    "the mode of a single complex number": """
+        x0 = torch.tensor(0.5 - 0.75j)
+        y0 = x0.mode(0)[0]
+    """,
     "unique() cannot be captured": """
         x0 = torch.tensor([3.0, 1.0, 3.0])
         y0 = x0.unique()

@@ -266,7 +266,15 @@ def _power_jvp(primals, tangents):
 
 def _integer_power(base, power):
     """Integers to integer powers, wrapping around as C does; a negative power rounds to zero: 0 but for 1 and -1."""
-    result = jnp.power(base, jnp.maximum(power, 0))
+    base, power = jnp.broadcast_arrays(base, power)
+
+    def step(state):
+        result, square, left = state
+        return jnp.where(left % 2 == 1, result * square, result), square * square, left // 2
+
+    # jnp.power looks at the last six bits of the power only
+    start = jnp.ones_like(base), base, jnp.maximum(power, 0)
+    result = lax.while_loop(lambda state: (state[2] > 0).any(), step, start)[0]
     if category(power.dtype) == 1 and jnp.issubdtype(power.dtype, jnp.signedinteger):
         odd = jnp.where(power % 2 == 0, jnp.ones_like(base), base)
         result = jnp.where(power < 0, jnp.where(jnp.abs(base) == 1, odd, 0), result)
