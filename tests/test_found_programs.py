@@ -218,8 +218,9 @@ OPERATIONS = {
         y1 = -3 ** x0
     """,
     "an index out of range of what has no elements": """
-        x0 = torch.zeros(1, 0)
-        x0.index_fill_(0, torch.tensor([1]), 0)
+        x0 = torch.tensor([[]])
+        y0 = x0 + 0
+        y0.index_fill_(0, torch.tensor([1]), 0)
     """,
     "the mode of a single complex number": """
         x0 = torch.tensor(0.5 - 0.75j)
