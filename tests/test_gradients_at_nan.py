@@ -25,6 +25,7 @@ FUNCTIONS = {
     "cummax": lambda lib, x: x.cummax(0)[0],
     "sort": lambda lib, x: x.sort()[0],
     "maximum": lambda lib, x: lib.maximum(x, lib.full_like(x, 0.5)),
+    "maximum, then nan": lambda lib, x: lib.maximum(x, lib.full_like(x, -0.5)).sqrt().nan_to_num(),
     "maximum of nan": lambda lib, x: lib.maximum(lib.full_like(x, NAN), x),
     "minimum": lambda lib, x: lib.minimum(lib.full_like(x, 0.5), x),
     "fmax": lambda lib, x: lib.fmax(x, lib.full_like(x, 0.5)),

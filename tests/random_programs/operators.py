@@ -98,7 +98,9 @@ QUIRKS = {
     r"F\.hardsigmoid\((\w+)": lambda t: t.dtype is torch.float64,  # its gradient takes a sixth in float32
     # gradients of what is not a number: 1 or nan from a loop, 0 or nan from a loop over vectors
     r"\w\.(?:hardshrink|softshrink|hardtanh|hardswish|relu6|elu|celu|selu)\((\w+)": lambda t: bool(t.isnan().any()),
-    r"(\w+)\.(?:std|var)\(": lambda t: t.unique().numel() < t.numel(),  # how near to 0 that of equal numbers is
+    r"(\w+)\.(?:std|var)\(": lambda t: t.numel() < 2 or t.unique().numel() < t.numel(),  # how near to 0 it is
+    # PyTorch multiplies a gradient of 0 with the logarithm of a negative number to 0
+    r"(?:F\.kl_div|xlogy)\(.*?(\w+)\)": lambda t: not t.is_complex() and bool((t < 0).any()),
     r"(\w+)\.mode\(": lambda t: bool(t.isnan().any()),  # the order of what is not a number
     r"torch\.reciprocal\((\w+)": lambda t: bool((t == 0).any()),  # the sign of a zero out of a product of matrices
     r"torch\.div\((\w+), (\w+), rounding_mode": lambda a, b: _near_integers(a / b),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+
+import jax
 import jax.numpy as jnp
 
 from torchlike.core.dtype import category
@@ -170,21 +173,30 @@ def _ordered(a, b, name: str):
     return a, b
 
 
-def _or_neither(greatest, a, b):
-    """The greatest of both; where one is not a number, their sum is none either and sends its gradient to both."""
-    return jnp.where((a != a) | (b != b), a + b, greatest(a, b)) if category(a.dtype) == 2 else greatest(a, b)
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _one_of(greatest: bool, a, b):
+    return (jnp.maximum if greatest else jnp.minimum)(a, b)
+
+
+@_one_of.defjvp
+def _one_of_jvp(greatest, primals, tangents):
+    """The other one's gradient is 0, whatever comes; equals share it, and not-a-numbers give all of it to both."""
+    (a, b), (da, db) = primals, tangents
+    low, high = (a, b) if greatest else (b, a)
+    share = jnp.where(a == b, jnp.asarray(0.5, a.dtype), 1)
+    return _one_of(greatest, a, b), jnp.where(low < high, 0, share * da) + jnp.where(high < low, 0, share * db)
 
 
 @op("*.maximum")
 def maximum(input: Array, other: Array):
     """The greater of both; not a number where one is not. Equal elements share the gradient."""
-    return _or_neither(jnp.maximum, *_ordered(input, other, "maximum"))
+    return _one_of(True, *_ordered(input, other, "maximum"))
 
 
 @op("*.minimum")
 def minimum(input: Array, other: Array):
     """The lesser of both; not a number where one is not. Equal elements share the gradient."""
-    return _or_neither(jnp.minimum, *_ordered(input, other, "minimum"))
+    return _one_of(False, *_ordered(input, other, "minimum"))
 
 
 @op("*.fmax")
