@@ -7,6 +7,13 @@ pytest.importorskip("torch", reason="PyTorch is the reference that the programs 
 from tests.random_programs import aliasing, operators  # noqa: E402
 
 ALIASES = {
+    "a view that has a history since its base was written": """
+        w = torch.tensor([1.0, 2.0]).requires_grad_()
+        t0 = torch.tensor([3.0, 4.0])
+        t1 = t0[...]
+        t0 *= w
+        torch.mul(torch.tensor([5.0, 6.0]), 0, out=t1)
+    """,
     "a view outlives t_() of its base": """
         t0 = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
         t1 = t0[0]
@@ -115,6 +122,11 @@ ALIASES = {
 }
 
 OPERATIONS = {
+    "a diagonal of one element written into itself": """
+        x0 = torch.tensor([[2.0]])
+        y0 = x0.diagonal()
+        y0[..., -1] = y0
+    """,
     "0-dim tensors are their own mT": """
         x0 = torch.tensor(1.5)
         y0 = x0.mT

@@ -209,7 +209,7 @@ def write_out(name: str, result, out, inputs: Sequence = ()):
         raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
     if name in _SAME:
         _check_same(result, out)
-    if mode.grad and (result._node is not None or out._node is not None or out._requires_grad):
+    if mode.grad and (result._node is not None or out.requires_grad):  # type: ignore[attr-defined]
         raise RuntimeError(
             f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
             "arguments requires grad."

@@ -29,6 +29,8 @@ def _extent(t: Variable) -> tuple[int, int, tuple] | None:
             return None
         filled *= n
     width = t._aval().dtype.itemsize
+    while size and size[0] == 1:  # says nothing about the places
+        size, stride = size[1:], stride[1:]
     return offset * width, (offset + math.prod(size)) * width, tuple(s * width for s in stride)
 
 
