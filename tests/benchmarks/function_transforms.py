@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-ROUNDS, CALLS, WARM = 9, 5, 4
+ROUNDS, CALLS, WARM = 7, 4, 4
 
 
 def _numbers(lib: ModuleType, seed: int, *shape: int) -> Any:
