@@ -643,6 +643,8 @@ DIFFERENT: dict[str, str] = {
             "written: einsum",
             "written: outer",
             "written: complex",
+            "loops: two players in the wrong order",
+            "loops: weights copied under no_grad",
         ),
         _PARTS,
     ),
