@@ -44,10 +44,12 @@ LOOSER = {
 }
 
 _CANCELS = "sums in float32 weights that cancel"
+_LARGE = "weights are exponentials of numbers in the hundreds, of which one rounding is 2e-5"
 _NEAR = "PyTorch's own result moves by 1e-7 when its input moves by one rounding"
 ILL_CONDITIONED = {
     # (name, aspect): (least tolerance, why)
     ("cov", "gradient"): (2e-4, _CANCELS), ("cov", "gradgrad"): (2e-4, _CANCELS),
+    ("nn.functional.multi_head_attention_forward", "forward"): (1e-4, _LARGE),
     ("svd_lowrank", "gradgrad"): (1e-6, _NEAR), ("pca_lowrank", "gradgrad"): (1e-6, _NEAR),
 }  # fmt: skip
 

@@ -392,10 +392,10 @@ def memory(x):
     if stride != contiguous_strides(shape):
         order = sorted(range(len(shape)), key=lambda d: (-stride[d], -shape[d]))
         root = permute.view((SLOT, tuple(order)), [root])
+    if root.is_complex() and not x.is_complex():
+        root = view_as_real.view((SLOT,), [root])
     if root.dtype is x.dtype:
         return root
-    if root.is_complex() and root.dtype.to_real() is x.dtype:
-        return view_as_real.view((SLOT,), [root])
     if x.is_complex() and x.dtype.to_real() is root.dtype and root.numel() % 2 == 0:
         return view_as_complex.view((SLOT,), [view_(root, -1, 2)])
     plain = not any(t.is_complex() or t.dtype.np.kind == "b" for t in (root, x))
