@@ -11,6 +11,7 @@ from jax import lax
 from torchlike.core.op import Array, inexact, op
 from torchlike.ops.checks import check, listed, word
 from torchlike.ops.norms import vector_norm
+from torchlike.ops.products import mm
 
 
 def _linear_name(template, avals) -> str:
@@ -62,7 +63,7 @@ def linear(input: Array, weight: Array, bias: Array | None = None):
         )
     plain = bias is not None and bias.shape == (out,)
     if not inexact(weight.dtype) or not weight.size:  # no layer of Flax has a width of 0
-        y = input @ weight.T
+        y = mm(input.reshape(rows, width), weight.T).reshape(*input.shape[:-1], out)
         plain = False
     else:
         params = {"kernel": weight.T, "bias": bias} if plain else {"kernel": weight.T}

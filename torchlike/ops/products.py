@@ -32,6 +32,12 @@ def _multiplies(a, b, names: str = "mat1 and mat2") -> None:
     )
 
 
+def _kernel(a, b, name: str) -> None:
+    """Bools are refused where there is something to multiply, by the kernel that would."""
+    if a.size and b.size:
+        need(a, name, 1)
+
+
 @op("*.mm")
 def mm(input: Array, mat2: Array):
     """The product of two matrices, (n, m) by (m, p); no broadcasting."""
@@ -39,7 +45,7 @@ def mm(input: Array, mat2: Array):
     check(mat2.ndim == 2, "mat2 must be a matrix")
     _multiplies(input, mat2)
     same_type(input, mat2)
-    need(input, "addmm_impl_cpu_", 1)
+    _kernel(input, mat2, "addmm_impl_cpu_")
     return input @ mat2
 
 
@@ -55,7 +61,7 @@ def bmm(input: Array, mat2: Array):
         f"[{mat2.shape[0]}, {mat2.shape[1]}].",
     )
     check(input.dtype == mat2.dtype, f"expected scalar type {word(input)} but found {word(mat2)}")
-    need(input, "baddbmm", 1)
+    _kernel(input, mat2, "baddbmm")
     return input @ mat2
 
 
@@ -74,7 +80,7 @@ def mv(input: Array, vec: Array):
         input.dtype == vec.dtype,
         f"addmv input tensors must have the same dtype, but got {word(vec)}, {word(input)}, and {word(vec)}",
     )
-    need(input, "addmv_impl_cpu", 1)
+    _kernel(input, vec, "addmv_impl_cpu")
     return input @ vec
 
 
@@ -160,7 +166,7 @@ def _batched(a, b):
         f"mat1 and mat2 shapes cannot be multiplied ({n * right.shape[-1]}x{columns} and {rows}x{left.shape[-2]})",
     )  # fmt: skip
     check(a.dtype == b.dtype, f"expected scalar type {word(a)} but found {word(b)}")
-    need(a, "baddbmm", 1)
+    _kernel(left, right, "baddbmm")
     result = jnp.matmul(left, right)
     return result.squeeze(-2) if a.ndim == 1 else result.squeeze(-1) if b.ndim == 1 else result
 
@@ -204,6 +210,7 @@ def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Scalar = 1, alpha: Sc
     _expands(input, (mat1.shape[0], mat2.shape[1]))
     check(input.dtype == mat2.dtype, f"self and mat2 must have the same dtype, but got {word(input)} and {word(mat2)}")
     check(mat1.dtype == mat2.dtype, f"mat1 and mat2 must have the same dtype, but got {word(mat1)} and {word(mat2)}")
+    _kernel(mat1, mat2, "addmm_impl_cpu_")
     return _added(input, mat1 @ mat2, beta, alpha)
 
 
