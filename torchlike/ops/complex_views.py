@@ -105,9 +105,9 @@ def _recast(x, kind):
     if x.dtype == kind:
         return x
     if old < new:
-        x = x.reshape(*x.shape[:-1], -1, new // old)
+        x = x.reshape(*x.shape[:-1], x.shape[-1] * old // new, new // old)
     out = lax.bitcast_convert_type(x, kind)
-    return out.reshape(*out.shape[:-2], -1) if old > new else out
+    return out.reshape(*out.shape[:-2], out.shape[-2] * out.shape[-1]) if old > new else out
 
 
 def _bits_write(base, new, kind):
@@ -123,10 +123,10 @@ bits_.view.read.differentiable = False
 
 
 def bits(input, dtype):
-    """The same bits read as another type, for `Tensor.view(dtype)`."""
+    """The same bits read as another type, for `Tensor.view(dtype)`: out of the graph, as `detach()`."""
     kinds = input.dtype, dtype
     if kinds[0] is dtype:
-        return bits_.view((SLOT, dtype.np), [input])
+        return input._alias()
     if any(k.is_complex or k.name == "bool" for k in kinds):
         raise NotImplementedError(
             f"view({dtype!r}) of a {kinds[0]!r} tensor: bits of bool and complex numbers cannot be reread here; use "
@@ -134,6 +134,6 @@ def bits(input, dtype):
         )
     words = f"{kinds[0]._scalar_name} as {dtype._scalar_name}"
     strided = _bits_geometry(input._geometry(), kinds[0].itemsize, dtype.itemsize, words)
-    made = bits_.view((SLOT, dtype.np), [input])
+    made = bits_.view((SLOT, dtype.np), [input._alias()])
     made._strided = strided
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax.numpy as jnp
@@ -40,7 +41,7 @@ def linear(input: Array, weight: Array, bias: Array | None = None):
             else "expected m1 and m2 to have the same dtype, but got: "
             f"{_C_NAMES.get(word(input), word(input).lower())} != {_C_NAMES.get(word(weight), word(weight).lower())}"
         )
-    rows = input.size // max(input.shape[-1], 1)
+    rows = math.prod(input.shape[:-1])
     if weight.ndim == 1:
         check(input.shape[-1] == weight.shape[0], f"size mismatch, got input ({rows}), mat ({rows}x{input.shape[-1]}), "
               f"vec ({weight.shape[0]})")  # fmt: skip
