@@ -238,6 +238,20 @@ OPERATIONS = {
         x0 = torch.tensor(0.5 - 0.75j)
         y0 = x0.mode(0)[0]
     """,
+    "the gradient of a loss that is infinite": """
+        x0 = torch.tensor([-1.227, -0.126, 3.0], dtype=torch.float64).requires_grad_()
+        x1 = torch.tensor([2.0, 0.0, 1.0], dtype=torch.float64)
+        y0 = F.smooth_l1_loss(x0, x1.log2())
+        y1 = F.huber_loss(x0, x1.log2())
+        (y0 + y1).backward()
+    """,
+    "float_power keeps copies": """
+        x0 = torch.tensor(-1.308, dtype=torch.float64).requires_grad_()
+        x1 = torch.tensor(3, dtype=torch.uint8)
+        y0 = torch.float_power(x0, x1)
+        x1 *= -1
+        y0.backward()
+    """,
     "unique() cannot be captured": """
         x0 = torch.tensor([3.0, 1.0, 3.0])
         y0 = x0.unique()

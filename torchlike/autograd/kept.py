@@ -71,6 +71,7 @@ _FUSED = {
     "einsum": "operands", "bilinear": "input1 input2 weight", "scaled_dot_product_attention": "query key value",
     "instance_norm": "input weight", "nll_loss": "target weight", "index": "indices", "index_put": "indices",
     "embedding": "indices", "linalg_solve_ex": "A", "linalg_det": "A", "linalg_inv_ex": "result",
+    "float_power": "result",  # of the operands it keeps copies in float64
     "rnn_tanh_cell": "input hx w_ih w_hh result", "rnn_relu_cell": "input hx w_ih w_hh result",
     "gru_cell": "input hx w_ih w_hh", "lstm_cell": "input h c w_ih w_hh", "recurrent_layer": "input h c w_ih w_hh",
 }  # fmt: skip

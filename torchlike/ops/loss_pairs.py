@@ -90,7 +90,8 @@ def smooth_l1_loss(input: Array, target: Array, reduction: str = "mean", beta: f
     if beta == 0:
         return reduce(d, reduction)
     need_floating(input, "smooth_l1_cpu")
-    return reduce(jnp.where(d < beta, 0.5 * d * d / beta, d - 0.5 * beta), reduction)
+    c = jnp.where(d < beta, d, beta).astype(d.dtype)  # one product for both cases: inf has a gradient then
+    return reduce(c * (d - 0.5 * c) / beta, reduction)
 
 
 @op(grad="HuberLossBackward0")
@@ -101,7 +102,8 @@ def huber_loss(input: Array, target: Array, reduction: str = "mean", delta: floa
     input, target = _pair(input, target)
     need_floating(input, "huber_cpu")
     d = _gap(input, target)
-    loss = _weighted(jnp.where(d <= delta, 0.5 * d * d, delta * (d - 0.5 * delta)), weight, reduction)
+    c = jnp.where(d <= delta, d, delta).astype(d.dtype)
+    loss = _weighted(c * (d - 0.5 * c), weight, reduction)
     return loss.astype(kind) if weight is None else loss
 
 
