@@ -36,6 +36,10 @@ CONTRADICTS = {"matmul", "narrow_copy", "nn.functional.avg_pool3d", "nn.function
 the latter is what is asked for."""
 
 
+UNFILLED = {"fft.ihfftn"}
+"""Where PyTorch leaves an `out=` as it is if there is one dimension to transform: the result is asked for."""
+
+
 CRASHES = {"lu_unpack", "tril", "triu"}
 """Where PyTorch writes beyond the memory of an `out=` that is not contiguous, and the process ends."""
 
@@ -224,8 +228,9 @@ def out(name: str, op, dtype, limit: int | None) -> Report:
                 continue
             calls.append(_ours(_into(name, f, expected, how, torchlike), s))
             into = _into(name, op.op, expected, how, torch)
-            if how == "turned" and name in CONTRADICTS:
-                into = _into(name, lambda *args, out, e=expected, **kwargs: out.copy_(e), expected, how, torch)
+            if how == "turned" and name in CONTRADICTS or name in UNFILLED:
+                fill = lambda *args, out, e=expected, **kwargs: out.resize_(e.shape).copy_(e)  # noqa: E731
+                into = _into(name, fill, expected, how, torch)
             want.append(attempt(lambda s=s, into=into: plain(_call(into, s))))
             kept.append(s)
     return compare(name, "out", kept, outcomes(calls), want)
