@@ -36,7 +36,7 @@ CONTRADICTS = {"matmul", "narrow_copy", "nn.functional.avg_pool3d", "nn.function
 the latter is what is asked for."""
 
 
-UNFILLED = {"fft.ihfftn"}
+UNFILLED = {"fft.ihfft2", "fft.ihfftn"}
 """Where PyTorch leaves an `out=` as it is if there is one dimension to transform: the result is asked for."""
 
 
