@@ -103,7 +103,10 @@ QUIRKS = {
     r"(?:F\.kl_div|xlogy)\(.*?(\w+)\)": lambda t: not t.is_complex() and bool((t < 0).any()),
     # one rounding beyond 1 there is no result
     r"torch\.(?:asin|acos|atanh|acosh|arcsin|arccos|arctanh|arccosh|erfinv)\((\w+)": lambda t: _near_integers(t),
-    r"torch\.einsum\('[^']*', (\w+), (\w+)": lambda a, b: a.dtype != b.dtype,  # refused, unless nothing is multiplied
+    r"torch\.einsum\('[^']*', (\w+), (\w+)": lambda a, b: (
+        a.dtype != b.dtype or a.shape[-1:] != b.shape[-1:]  # refused unless empty; integers summed as int64 or not
+    ),
+    r"(?:copysign\(\w+, |signbit\()(\w+)": lambda t: bool(t.isnan().any()),  # the sign of what is not a number
     r"(\w+)\.mode\(": lambda t: bool(t.isnan().any()),  # the order of what is not a number
     r"torch\.reciprocal\((\w+)": lambda t: bool((t == 0).any()),  # the sign of a zero out of a product of matrices
     r"torch\.div\((\w+), (\w+), rounding_mode": lambda a, b: _near_integers(a / b),
