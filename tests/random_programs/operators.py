@@ -107,7 +107,8 @@ QUIRKS = {
         a.dtype != b.dtype or a.shape[-1:] != b.shape[-1:]  # refused unless empty; integers summed as int64 or not
     ),
     r"(?:copysign\(\w+, |signbit\()(\w+)": lambda t: bool(t.isnan().any()),  # the sign of what is not a number
-    r"(\w+)\.mode\(": lambda t: bool(t.isnan().any()),  # the order of what is not a number
+    r"(\w+)\.(?:mode|topk|kthvalue)\(": lambda t: bool(t.isnan().any()),  # the order of what is not a number
+    r"(\w+)\.logcumsumexp": lambda t: t.requires_grad,  # a gradient that is not a number comes back as 0
     r"torch\.reciprocal\((\w+)": lambda t: bool((t == 0).any()),  # the sign of a zero out of a product of matrices
     r"torch\.div\((\w+), (\w+), rounding_mode": lambda a, b: _near_integers(a / b),
 }
