@@ -6,5 +6,5 @@
     translate.py  PyTorch's samples and lambdas in torchlike's terms
     verdict.py    whether two results say the same
     aspects.py    what is asked of each operator: dtypes, method, in-place, out=, gradients, errors
-    runner.py     examines entries; reads and writes the list
+    ../suite.py   runs entries; reads and writes the list
 """

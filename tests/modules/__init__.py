@@ -5,5 +5,5 @@
     database.py   the entries: `module_db`, and the older tables of layers, criteria and functions
     pair.py       one layer in both libraries, with the same parameters
     aspects.py    what is asked of each layer: parameters, results, gradients, copies, errors, compilations
-    runner.py     examines entries; reads and writes the list
+    ../suite.py   runs entries; reads and writes the list
 """

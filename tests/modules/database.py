@@ -42,7 +42,7 @@ class Entry(NamedTuple):
 
 
 @functools.cache
-def everything() -> dict[str, Entry]:
+def in_scope() -> dict[str, Entry]:
     """All entries by name."""
     found = {info.name: _of_info(info) for info in common_modules.module_db}
     for kind, rows in (("table", _layers()), ("criterion", common_nn.criterion_tests)):

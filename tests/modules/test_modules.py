@@ -8,50 +8,31 @@ from __future__ import annotations
 
 import os
 
-import jax
 import pytest
 
 torch = pytest.importorskip("torch", reason="the database of modules is part of PyTorch")
 
-from tests.modules import aspects, database  # noqa: E402
-from tests.modules.runner import known  # noqa: E402
-from torchlike.core import program  # noqa: E402
+from tests.suite import Suite  # noqa: E402
 
+SUITE = Suite("tests.modules")
+NAMES = list(SUITE.database.in_scope())
 LIMIT = int(os.environ.get("MODULES_LIMIT", "2"))
 EVERYDAY = {"construct", "gradient", "errors"}
-LISTED: dict[str, set[str]] = {}
-for _name, _aspect in known():
-    LISTED.setdefault(_name, set()).add(_aspect)
-
-
-def failing(name: str, limit: int | None, only) -> dict[str, str]:
-    """The aspects of an entry that do not pass, with the first difference."""
-    reports = aspects.examine(database.everything()[name], limit, only)
-    program.forget()
-    jax.clear_caches()
-    return {a: f"{r.failures[0].sample}: {r.failures[0].what}" for a, r in reports.items() if r.failures}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", database.everything())
+@pytest.mark.parametrize("name", NAMES)
 def test_entry(name):
-    listed = LISTED.get(name, set())
-    others = set(aspects.aspects_of(database.everything()[name])) - listed
-    assert not failing(name, LIMIT, others)
-    if listed:
-        passing = sorted(listed - set(failing(name, LIMIT, listed)))
-        assert not passing, f"{name} {passing} pass now: take them out of failures.tsv"
+    SUITE.hold(name, LIMIT)
 
 
-@pytest.mark.parametrize("name", [n for n in database.everything() if n.startswith("nn.")])
+@pytest.mark.parametrize("name", [n for n in NAMES if n.startswith("nn.")])
 def test_one_sample(name):
-    assert not failing(name, 1, EVERYDAY - LISTED.get(name, set()) or {"none"})
+    assert not SUITE.failing(name, 1, EVERYDAY - SUITE.listed(name))
 
 
 def test_the_list_names_what_there_is():
-    scope = database.everything()
-    strangers = [n for n, wanted in LISTED.items() if n not in scope or wanted - set(aspects.aspects_of(scope[n]))]
-    assert not strangers
+    assert not SUITE.strangers()
 
 
 @pytest.mark.parametrize(
@@ -65,7 +46,7 @@ def test_the_list_names_what_there_is():
 )
 def test_the_suite_can_fail(monkeypatch, break_it, aspect):
     """A layer that is a little wrong does not pass."""
-    entry = database.everything()["nn.Linear"]
+    entry = SUITE.database.in_scope()["nn.Linear"]
 
     def broken(sample):
         def ours():
@@ -85,14 +66,14 @@ def test_the_suite_can_fail(monkeypatch, break_it, aspect):
         return sample._replace(ours=ours)
 
     worse = entry._replace(samples=lambda *a: [broken(s) for s in entry.samples(*a)[:1]])
-    assert aspects.examine(worse, 1, {aspect})[aspect].failures
+    assert SUITE.aspects.examine(worse, 1, {aspect})[aspect].failures
 
 
 def test_docstrings_say_what_flax_does():
     """Each layer with parameters names the Flax layer that is its body, or says that there is none."""
     silent = []
-    for name in (n for n in database.everything() if n.startswith("nn.")):
-        sample = database.everything()[name].samples(torch.float32, True, False)[0]
+    for name in (n for n in SUITE.database.in_scope() if n.startswith("nn.")):
+        sample = SUITE.database.in_scope()[name].samples(torch.float32, True, False)[0]
         if list(sample.theirs().parameters()):
             own = [c for c in type(sample.ours()).__mro__ if c.__module__.startswith("torchlike.nn.modules.")]
             if not any("lax" in (c.__doc__ or "") for c in own if c.__name__ != "Module"):

@@ -121,7 +121,7 @@ def hardsigmoid(input: Array):
 def hardswish(input: Array):
     """x · hardsigmoid(x) (https://arxiv.org/abs/1905.02244)."""
     need_floating(input, "hardswish_cpu")
-    return jnp.where(input <= -3, 0, jnp.where(input < 3, input * (input + 3) / 6, input))
+    return jnp.where(input <= -3, input * 0, jnp.where(input < 3, input * (input + 3) / 6, input))
 
 
 @op("*.hardshrink", "F.hardshrink", grad="HardshrinkBackward0")
