@@ -111,7 +111,7 @@ QUIRKS = {
     r"(\w+)\.(?:mode|topk|kthvalue)\(": lambda t: bool(t.isnan().any()),  # the order of what is not a number
     r"(\w+)\.logcumsumexp": lambda t: t.requires_grad,  # a gradient that is not a number comes back as 0
     r"torch\.reciprocal\((\w+)": lambda t: bool((t == 0).any()),  # the sign of a zero out of a product of matrices
-    r"torch\.(?:bucketize|searchsorted)\((\w+)": lambda t: _near_integers(t),
+    r"torch\.(?:bucketize\(|searchsorted\(.*\), )(\w+)": lambda t: _near_integers(t),
     r"torch\.(?:remainder|fmod|floor_divide)\((\w+), (\w+)\)": lambda a, b: _near_integers(a / b),
     r"torch\.div\((\w+), (\w+), rounding_mode": lambda a, b: _near_integers(a / b),
 }
