@@ -151,7 +151,7 @@ def test_linen_transformer_trained_by_either_side():
         optimizer.step()
         close(loss, value, 1e-4)
         values.append(loss.item())
-    assert values[-1] < 0.7 * values[0]
+    assert values[-1] < 0.8 * values[0]
 
 
 def test_dropout_draws_from_the_generator_and_only_while_training():

@@ -252,6 +252,9 @@ def _takes_out(op: Composite) -> bool:
     return any(p.name == "out" or p.kind is p.VAR_KEYWORD for p in parameters)
 
 
+_MODULES = {"torch": "torchlike", "Tensor": "torchlike", "F": "torchlike.nn.functional"}
+
+
 def bind_all(tensor_class: type, spaces: dict[str, types.ModuleType]) -> None:
     """Give every name in the table its function, in one loop. `spaces` maps "torch", "F", ... to their modules."""
     for full, op in TABLE.items():
@@ -279,9 +282,10 @@ def bind_all(tensor_class: type, spaces: dict[str, types.ModuleType]) -> None:
         attribute, name = name.startswith("@"), name.removeprefix("@")
         if name in vars(owner):
             raise ValueError(f"{full} is defined twice: in the table and by hand")
-        fn.__name__, fn.__qualname__ = name, full
+        # where pickle finds it again
+        fn.__name__, fn.__qualname__ = name, full if space == "Tensor" else name
         fn.__doc__ = op.body.__doc__
-        fn.__module__ = "torchlike" if space in ("torch", "Tensor") else f"torchlike.{space}"
+        fn.__module__ = _MODULES.get(space, f"torchlike.{space}")
         setattr(owner, name, property(fn) if attribute else fn)
 
 

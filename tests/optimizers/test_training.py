@@ -61,8 +61,16 @@ def test_a_hundred_steps(name, dtype, record_property):
     largest = difference(*made)
     print(f"{name} {dtype}: largest relative difference {largest:.1e}")
     record_property("largest", largest)
-    # Muon iterates in bfloat16, whose numbers lie 0.4 % apart: a sum between two of them may fall to either
-    assert largest <= (1e-4 if name == "Muon" else TOLERANCE[dtype])
+    tolerance = TOLERANCE[dtype]
+    if name == "Muon":  # it iterates in bfloat16, whose numbers lie 0.4 % apart: a sum between two may fall to either
+        tolerance = 4e-3
+    elif name == "LBFGS" and dtype == "float32":
+        # its steps divide by differences of gradients that vanish: as close to exact numbers as PyTorch comes
+        model = start(torch, "float64")
+        exact = np.array(run(torch, model, torch.optim.LBFGS(model.parameters(), **SETTINGS[name]), 100))
+        exact = [exact, *[p.detach().numpy() for p in model.parameters()]]
+        tolerance = 4 * difference(made[1], [x.astype(y.dtype) for x, y in zip(exact, made[1], strict=True)])
+    assert largest <= tolerance
     assert made[0][0][-1] < made[0][0][0]
 
 

@@ -113,6 +113,8 @@ QUIRKS = {
     r"torch\.reciprocal\((\w+)": lambda t: bool((t == 0).any()),  # the sign of a zero out of a product of matrices
     r"torch\.(?:bucketize\(|searchsorted\(.*\), )(\w+)": lambda t: _near_integers(t),
     r"torch\.(?:remainder|fmod|floor_divide)\((\w+), (\w+)\)": lambda a, b: _near_integers(a / b),
+    # PyTorch does not notice that what kron kept was written
+    r"torch\.kron\((\w+), (\w+)": lambda a, b: a.requires_grad or b.requires_grad,
     r"torch\.div\((\w+), (\w+), rounding_mode": lambda a, b: _near_integers(a / b),
 }
 """What PyTorch does by chance: an operation and when its operand lets that happen."""

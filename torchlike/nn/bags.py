@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 
@@ -157,8 +158,8 @@ def embedding_bag(
         check(not sparse, "max mode does not support sparse weights", ValueError)
     _not_sparse("embedding_bag", sparse and weight.requires_grad and grad_mode.grad)
     rows = weight.size(0)
-    indices = known_values(input)
-    wrong = [] if indices is None else np.flatnonzero((indices < 0) | (indices >= rows))
+    indices: Any = known_values(input)
+    wrong: Any = () if indices is None else np.flatnonzero((indices < 0) | (indices >= rows))
     if len(wrong):
         raise RuntimeError(
             f"embedding_bag: Expected idx >= 0 && idx < num_embeddings but found idx to be {indices[wrong[0]]}"

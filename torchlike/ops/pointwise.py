@@ -101,7 +101,18 @@ def inert(x):
 
 def magnitude(x):
     """|x| with derivative 0 at 0, where that of `jnp.abs` is 1, and where x is not a number."""
-    return jnp.abs(x) if jnp.iscomplexobj(x) or category(x.dtype) < 2 else lax.sign(x) * inert(x)
+    return jnp.abs(x) if jnp.iscomplexobj(x) or category(x.dtype) < 2 else _magnitude(x)
+
+
+@jax.custom_jvp
+def _magnitude(x):
+    return jnp.abs(x)
+
+
+@_magnitude.defjvp
+def _magnitude_jvp(primals, tangents):
+    (x,) = primals
+    return _magnitude(x), tangents[0] * jnp.where(x != x, 0, lax.sign(x))
 
 
 def _sign(x):

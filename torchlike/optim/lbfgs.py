@@ -10,7 +10,7 @@ from jax import lax
 
 from torchlike.core.graph import enable_grad, no_grad
 from torchlike.core.op import SLOT, Array, Op, Scalar
-from torchlike.core.variable import apply
+from torchlike.core.variable import Variable, apply
 from torchlike.optim.line_search import Point, strong_wolfe
 from torchlike.optim.optimizer import Optimizer, ParamsT
 
@@ -221,6 +221,9 @@ class LBFGS(Optimizer):
                 or abs(loss - before) < group["tolerance_change"]
             ):  # fmt: skip
                 break
+        given: Any = group["lr"]
+        if isinstance(given, Variable):  # as PyTorch leaves it in the state
+            state["t"] = given.new_tensor(state["t"])
         return first
 
     def _remember(self, change: Any, moved: Any, state: dict, size: int) -> None:
