@@ -222,8 +222,9 @@ class LBFGS(Optimizer):
             ):  # fmt: skip
                 break
         given: Any = group["lr"]
+        number: Any = given
         if isinstance(given, Variable):  # as PyTorch leaves it in the state
-            state["t"] = given.new_tensor(state["t"])
+            state["t"] = number.new_tensor(state["t"])
         return first
 
     def _remember(self, change: Any, moved: Any, state: dict, size: int) -> None:
