@@ -115,6 +115,7 @@ QUIRKS = {
     r"torch\.(?:remainder|fmod|floor_divide)\((\w+), (\w+)\)": lambda a, b: _near_integers(a / b),
     # PyTorch does not notice that what kron kept was written
     r"torch\.kron\((\w+), (\w+)": lambda a, b: a.requires_grad or b.requires_grad,
+    r"torch\.\w+\((\w+).*out=(\w+)\)": lambda a, out: a.dtype != out.dtype,  # computed in one of the two precisions
     r"torch\.div\((\w+), (\w+), rounding_mode": lambda a, b: _near_integers(a / b),
 }
 """What PyTorch does by chance: an operation and when its operand lets that happen."""
