@@ -73,7 +73,7 @@ def measure(name: str, contenders: list[str], rounds: int, seconds: float) -> di
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("rows", nargs="*", default=list(ROWS), choices=[*ROWS, []], help="which models; all by default")
+    parser.add_argument("rows", nargs="*", metavar="model", help=f"of {', '.join(ROWS)}; all by default")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seconds", type=float, default=0.2, help="about how long one contender's turn is")
     parser.add_argument("--json", help="also write the medians to this file")
@@ -85,7 +85,7 @@ def main() -> None:
     contenders = [c for c in CONTENDERS if not c.startswith("PyTorch") or importlib.util.find_spec("torch")]
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     results = {}
-    for name in args.rows:
+    for name in args.rows or ROWS:
         results[name] = medians = measure(name, contenders, args.rounds, args.seconds)
         hand, eager = medians["hand-written JAX"], medians.get("PyTorch")
         print(f"\n{name.upper():22} {'ms per step':>12} {'/ hand-written':>15} {'/ PyTorch eager':>16}")
