@@ -117,7 +117,7 @@ def compare(name: str, aspect: str, samples: list, got: list, want: list) -> Rep
         elif isinstance(g, Raised):
             what = repr(g)
         else:
-            what = difference(g, w, name, least=coarseness(name, aspect, _tensors([s.input, s.args, s.kwargs])))
+            what = difference(g, w, name, least=coarseness(name, aspect, tensors([s.input, s.args, s.kwargs])))
         if what is not None:
             failures.append(Failure(aspect, label(s), what))
     return Report(len(samples), failures)
@@ -177,7 +177,7 @@ def _forward(name, op, samples, aspect, f, reference) -> Report:
 
 def _unwritten(sample, call: Callable) -> Any:
     """What a call comes to; what it wrote into the sample is undone, for samples share running statistics."""
-    given = [(t, t.detach().clone()) for t in _tensors([sample.input, sample.args, sample.kwargs])]
+    given = [(t, t.detach().clone()) for t in tensors([sample.input, sample.args, sample.kwargs])]
     result = call()
     with torch.no_grad():
         for t, was in given:
@@ -265,14 +265,15 @@ def _shares(result, arguments) -> bool:
     )
 
 
-def _tensors(x, kind=torch.Tensor):
+def tensors(x, kind=torch.Tensor):
+    """All tensors in a result, a dictionary or a list."""
     if isinstance(x, kind):
         yield x
     elif isinstance(x, list | tuple):
         for v in x:
-            yield from _tensors(v, kind)
+            yield from tensors(v, kind)
     elif isinstance(x, dict):
-        yield from _tensors(list(x.values()), kind)
+        yield from tensors(list(x.values()), kind)
 
 
 def views(name: str, op, dtype, limit: int | None) -> Report:
@@ -281,8 +282,8 @@ def views(name: str, op, dtype, limit: int | None) -> Report:
     f = translate.operator(op)
     for s in chosen(database.samples(op, dtype), limit):
         ours = _ours(f, s, lambda args, kwargs, result: (args, kwargs, result))
-        given = list(_tensors([s.input, s.args, s.kwargs]))
-        want = attempt(lambda s=s: list(_tensors(_call(op.op, s))))
+        given = list(tensors([s.input, s.args, s.kwargs]))
+        want = attempt(lambda s=s: list(tensors(_call(op.op, s))))
         if isinstance(want, Raised) or not any(w.numel() and _shares(w, given) for w in want):
             continue
         n += 1
@@ -291,8 +292,8 @@ def views(name: str, op, dtype, limit: int | None) -> Report:
             failures.append(Failure("views", label(s), repr(got)))
             continue
         args, kwargs, result = got
-        cells = {id(t._cell) for t in _tensors([args, kwargs], torchlike.Tensor)}
-        for w, g in zip(want, _tensors(result, torchlike.Tensor), strict=False):
+        cells = {id(t._cell) for t in tensors([args, kwargs], torchlike.Tensor)}
+        for w, g in zip(want, tensors(result, torchlike.Tensor), strict=False):
             if not w.numel():
                 continue
             here = id(g._cell) in cells
@@ -307,7 +308,7 @@ def views(name: str, op, dtype, limit: int | None) -> Report:
 # --- gradients --------------------------------------------------------------------------------------------------------
 
 
-def _weights(t, lib):
+def weights(t, lib):
     """Uneven weights, so that a transposed or permuted gradient shows."""
     w = np.cos(np.arange(t.numel()) + 1.0).reshape(tuple(t.shape))
     if t.is_complex():
@@ -317,18 +318,18 @@ def _weights(t, lib):
 
 def _gradients(lib, f, finish, given, args, kwargs, second: bool) -> list:
     kind = torch.Tensor if lib is torch else torchlike.Tensor
-    leaves = [t for t in _tensors([given, args, kwargs], kind) if t.requires_grad]
-    results = [t for t in _tensors([finish(f(given, *args, **kwargs))], kind) if t.requires_grad]
+    leaves = [t for t in tensors([given, args, kwargs], kind) if t.requires_grad]
+    results = [t for t in tensors([finish(f(given, *args, **kwargs))], kind) if t.requires_grad]
     if not results:
         return []
-    first = lib.autograd.grad(results, leaves, [_weights(t, lib) for t in results], allow_unused=True,
+    first = lib.autograd.grad(results, leaves, [weights(t, lib) for t in results], allow_unused=True,
                               create_graph=second)  # fmt: skip
     found = [t for t in first if t is not None and t.requires_grad]
     if not second:
         return [_given(t, leaf, lib) for t, leaf in zip(first, leaves, strict=True)]
     if not found:
         return [lib.zeros_like(t).detach() for t in leaves]
-    again = lib.autograd.grad(found, leaves, [_weights(t, lib) for t in found], allow_unused=True)
+    again = lib.autograd.grad(found, leaves, [weights(t, lib) for t in found], allow_unused=True)
     return [_given(t, leaf, lib) for t, leaf in zip(again, leaves, strict=True)]
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-import numpy as np
 import torch
 
 import torchlike
 from tests.conformance import translate
+from tests.conformance.aspects import tensors, weights
 from tests.conformance.verdict import plain
 
 from .database import Sample
@@ -68,17 +68,6 @@ def cast(x: Any, dtype: torch.dtype) -> Any:
     return mapped(x, lambda t: t.detach().to(dtype) if t.is_floating_point() else t.detach().clone())
 
 
-def tensors(x: Any, kind: type):
-    """All tensors in a result, a dictionary or a list."""
-    if isinstance(x, kind):
-        yield x
-    elif isinstance(x, list | tuple):
-        for v in x:
-            yield from tensors(v, kind)
-    elif isinstance(x, dict):
-        yield from tensors(list(x.values()), kind)
-
-
 def seed(lib) -> None:
     (torch.default_generator if lib is torch else lib).manual_seed(3)
 
@@ -88,12 +77,6 @@ def outcome(lib, module, args, kwargs) -> Any:
     seed(lib)
     result = module(*args, **kwargs)
     return [result, dict(module.state_dict())]
-
-
-def weights(t, lib):
-    """Uneven weights, so that a transposed or permuted gradient shows."""
-    w = np.cos(np.arange(t.numel()) + 1.0).reshape(tuple(t.shape))
-    return lib.from_numpy(np.asarray(w)).to(t.dtype)
 
 
 def gradients(lib, module, args, kwargs, second: bool = False) -> Any:
