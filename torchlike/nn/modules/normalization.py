@@ -126,8 +126,8 @@ class GroupNorm(_Affine):
         )
 
 
-class LocalResponseNorm(Module):
-    """x / (k + alpha · mean of the squares of `size` neighbouring channels) ** beta (AlexNet's)."""
+class _AcrossChannels(Module):
+    """What the normalisations by neighbouring channels have in common."""
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
         super().__init__()
@@ -136,19 +136,23 @@ class LocalResponseNorm(Module):
         self.beta = beta
         self.k = k
 
-    def forward(self, input: Tensor) -> Tensor:
-        """The normalised input."""
-        return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
-
     def extra_repr(self) -> str:
         """The options."""
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
 
 
+class LocalResponseNorm(_AcrossChannels):
+    """x / (k + alpha · mean of the squares of `size` neighbouring channels) ** beta (AlexNet's)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The normalised input."""
+        return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+
+
 _cross_map_lrn2d = _call(_ops.cross_map_lrn2d.op)
 
 
-class CrossMapLRN2d(Module):
+class CrossMapLRN2d(_AcrossChannels):
     """Divides by a power of the sum of squares of neighbouring channels, as older models do; see `LocalResponseNorm`.
 
     Takes (N, C, H, W). ValueError for another number of dimensions.
@@ -157,16 +161,8 @@ class CrossMapLRN2d(Module):
     """
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:
-        super().__init__()
-        self.size = size
-        self.alpha = alpha
-        self.beta = beta
-        self.k = k
+        super().__init__(size, alpha, beta, k)
 
     def forward(self, input: Tensor) -> Tensor:
         """The normalised input."""
         return _cross_map_lrn2d(input, self.size, self.alpha, self.beta, self.k)
-
-    def extra_repr(self) -> str:
-        """The options."""
-        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
