@@ -13,7 +13,7 @@ from torchlike.core.dtype import category
 from torchlike.core.op import Array, Op, Scalar, composite, op
 from torchlike.core.variable import apply
 from torchlike.ops.checks import check, need, not_two_numbers, word
-from torchlike.ops.promotion import elementwise, is_weak, kind, result_type, widely
+from torchlike.ops.promotion import elementwise, is_weak, kind, result_type, rounded, widely
 
 
 def _with_number(f, input, other, floating: bool = False):
@@ -131,8 +131,8 @@ def rtruediv(self, other):
 
 def _truncated(a, b):
     """The quotient rounded to its type, as PyTorch has it, and then towards zero; XLA would leave the first out."""
-    info, wide = jnp.finfo(a.dtype), jnp.promote_types(a.dtype, jnp.float32)
-    return jnp.trunc(lax.reduce_precision(a.astype(wide) / b.astype(wide), info.nexp, info.nmant)).astype(a.dtype)
+    wide = jnp.promote_types(a.dtype, jnp.float32)
+    return jnp.trunc(rounded(a.astype(wide) / b.astype(wide), a.dtype)).astype(a.dtype)
 
 
 @op("*.true_divide", "Tensor.true_divide_", grad="DivBackward0")

@@ -9,7 +9,7 @@ from jax import lax
 
 from torchlike.core.op import Array, Op, Scalar, Sizes, op
 from torchlike.ops.overflow import check_fits
-from torchlike.ops.promotion import as_np
+from torchlike.ops.promotion import as_np, rounded
 
 
 @op("_make.full")
@@ -47,8 +47,7 @@ def logspace(start: Scalar, end: Scalar, steps: int, base: Scalar, dtype):
     wide = jnp.complex128 if d.kind == "c" else jnp.float64
     first, last = jnp.asarray(start, wide), jnp.asarray(end, wide)
     if jnp.issubdtype(d, jnp.floating) and steps > 1:  # the ends are numbers of the result's type
-        info = jnp.finfo(d)
-        first, last = (lax.reduce_precision(x, info.nexp, info.nmant) for x in (first, last))
+        first, last = rounded(first, d), rounded(last, d)
     exponents = jnp.linspace(first, last, steps)
     return jnp.power(jnp.asarray(base, wide), exponents).astype(d)
 

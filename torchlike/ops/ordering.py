@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from typing import Any
 
@@ -16,6 +15,7 @@ from torchlike.core.value import put
 from torchlike.core.variable import Variable, apply, wrap
 from torchlike.ops.checks import check, need
 from torchlike.ops.dims import wrap_dim
+from torchlike.ops.promotion import rounded
 from torchlike.ops.reduction import filled, picked, shared
 from torchlike.ops.results import valued
 
@@ -216,11 +216,10 @@ def histc(input: Array, bins: int = 100, min: float = 0, max: float = 0):
         low, high = jnp.min(x), jnp.max(x)
     same = low == high
     low, high = jnp.where(same, low - 1, low), jnp.where(same, high + 1, high)
-    wide, info = jnp.promote_types(x.dtype, jnp.float32), jnp.finfo(x.dtype)
-    rounded = functools.partial(lax.reduce_precision, exponent_bits=info.nexp, mantissa_bits=info.nmant)
-    # every step in the input's type, of which XLA would skip the roundings
-    gap, width = (rounded(v.astype(wide) - low.astype(wide)) for v in (x, high))
-    place = jnp.clip(rounded(rounded(gap * bins) / width).astype(jnp.int64), 0, bins - 1)
+    wide = jnp.promote_types(x.dtype, jnp.float32)
+    # PyTorch takes every step in the input's type
+    gap, width = (rounded(v.astype(wide) - low.astype(wide), x.dtype) for v in (x, high))
+    place = jnp.clip(rounded(rounded(gap * bins, x.dtype) / width, x.dtype).astype(jnp.int64), 0, bins - 1)
     inside = (x >= low) & (x <= high)
     return jnp.zeros(bins, x.dtype).at[place].add(inside.astype(x.dtype))
 

@@ -10,11 +10,21 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from torchlike.core import dtype as _dtype
 from torchlike.core.dtype import category
 from torchlike.ops.checks import need, word
 from torchlike.ops.dims import broadcast_shape
+
+
+def rounded(x, dtype):
+    """The nearest numbers that a floating `dtype` has, in x's own wider type.
+
+    A conversion there and back would not do: XLA leaves such a rounding out.
+    """
+    info = jnp.finfo(dtype)
+    return lax.reduce_precision(x, info.nexp, info.nmant)
 
 
 def is_weak(x) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import lax
 
+from torchlike.ops.promotion import rounded
 from torchlike.optim.optimizer import ParamsT
 from torchlike.optim.update import FusedOptimizer
 from torchlike.tensor import Tensor
@@ -129,7 +130,7 @@ def orthogonal(u, coefficients, steps: int, eps):
 
 def _rounded(x):
     """The nearest numbers that bfloat16 has, as float32: products of them are exact, and sums are rounded once."""
-    return lax.reduce_precision(jnp.asarray(x, jnp.float32), exponent_bits=8, mantissa_bits=7)
+    return rounded(jnp.asarray(x, jnp.float32), jnp.bfloat16)
 
 
 def _ratio(name: str | None, rows: int, columns: int) -> float:
