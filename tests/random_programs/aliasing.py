@@ -150,10 +150,10 @@ def write(d: Draw, a: str, t: torch.Tensor, b: str, u: torch.Tensor) -> str:
                     + [f"{a}.add_({d.numbers(shape, dtype)})", f"{a}[0] = {c}", f"{a}.copy_({d.numbers((), dtype)})"]
                     * stretched)  # fmt: skip
     source = b if together(t, u) else f"{b}.clone()"
-    if not t.is_floating_point() and not t.is_complex() and not whole_numbers(u):
-        u = torch.empty(0, 0, 0, 0, 0)  # what is made of other numbers is not defined: no source
-    same = source if tuple(u.shape) == shape else d.numbers(shape, dtype)
-    fitting = source if tuple(u.shape) == shape[n - u.ndim :] or u.ndim == 0 else d.numbers(shape, dtype)
+    defined = t.is_floating_point() or t.is_complex() or whole_numbers(u)  # what an integer becomes of other numbers
+    same = source if defined and tuple(u.shape) == shape else d.numbers(shape, dtype)
+    fits = tuple(u.shape) == shape[n - u.ndim :] or u.ndim == 0
+    fitting = source if defined and fits else d.numbers(shape, dtype)
     options = [f"{a}.zero_()", f"{a}.fill_({c})", f"{a}.copy_({fitting})", f"{a}[...] = {c}", f"{a}[...] = {fitting}",
                f"{a}.masked_fill_({d.numbers(shape, 'bool')}, {c})", f"{a}[{d.numbers(shape, 'bool')}] = {c}",
                f"{a}.copy_({d.numbers((), dtype)})", f"{a}.fill_({d.numbers((), dtype)})"]  # fmt: skip
