@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import functools
 import importlib
-import multiprocessing
 import re
 import sys
 import time
@@ -18,6 +17,8 @@ import warnings
 from collections import Counter
 from pathlib import Path
 from types import ModuleType
+
+from tests import workers
 
 HEAD = "name\taspect\twhat differs first"
 
@@ -84,7 +85,7 @@ class Suite:
 
 
 def _examined(package: str, job):
-    """(name, {aspect: (samples, failures)}, other words, seconds) of a job (name, limit, aspects), in a worker."""
+    """({aspect: (samples, failures)}, other words, seconds) of a job (name, limit, aspects), in a worker."""
     warnings.simplefilter("ignore")
     suite, (name, limit, only) = Suite(package), job
     words = getattr(suite.aspects, "WORDS", [])
@@ -92,7 +93,7 @@ def _examined(package: str, job):
     start = time.perf_counter()
     reports = suite.examine(name, limit, only)
     found = {a: (r.samples, [tuple(f) for f in r.failures]) for a, r in reports.items()}
-    return name, found, list(words), time.perf_counter() - start
+    return found, list(words), time.perf_counter() - start
 
 
 def main(package: str, doc: str, groups: tuple[str, ...] = ("",)) -> int:
@@ -116,14 +117,16 @@ def main(package: str, doc: str, groups: tuple[str, ...] = ("",)) -> int:
     jobs = [job for job in jobs if job[2] or not options.listed]
     examined = functools.partial(_examined, package)
     if options.jobs:
-        pool = multiprocessing.get_context("spawn").Pool(options.jobs, maxtasksperchild=60)
-        results = pool.imap_unordered(examined, jobs, chunksize=1)
+        results = workers.over(examined, jobs, options.jobs)
     else:
-        results = map(examined, jobs)
+        results = ((job, examined(job)) for job in jobs)
     passed: Counter = Counter()
     asked: Counter = Counter()
     failing, words, times, ran = {}, [], {}, {}
-    for name, found, other_words, seconds in results:
+    for (name, *_), result in results:
+        if isinstance(result, workers.Died):
+            result = {"crash": (1, [("crash", "its process", f"ended with code {result.code}")])}, [], 0.0
+        found, other_words, seconds = result
         words += other_words
         times[name], ran[name] = seconds, list(found)
         if len(times) % 25 == 0:

@@ -16,6 +16,7 @@ from torchlike.ops.matrix_checks import given, matrices
 from torchlike.ops.norms import vector_norm
 from torchlike.ops.pointwise import magnitude
 from torchlike.ops.promotion import as_np
+from torchlike.ops.reduction import shared
 from torchlike.ops.singular_values import singular_values
 from torchlike.ops.solving import linalg_inv_ex
 
@@ -89,7 +90,7 @@ def _extreme(x, greatest: bool, dim: int):
         f"linalg.matrix_norm: Expected reduction dim {dim % x.ndim} to have non-zero size.",
         IndexError,
     )
-    return (jnp.max if greatest else jnp.min)(x, dim)
+    return shared(jnp.max if greatest else jnp.min, x, (dim % x.ndim,), unordered=True)
 
 
 @op("linalg.matrix_norm")

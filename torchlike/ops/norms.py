@@ -14,7 +14,7 @@ from torchlike.core.op import Array, Op, op
 from torchlike.ops.checks import check
 from torchlike.ops.pointwise import magnitude
 from torchlike.ops.promotion import promote_float
-from torchlike.ops.reduction import filled, over
+from torchlike.ops.reduction import filled, over, shared
 
 # --- spread -----------------------------------------------------------------------------------------------------------
 
@@ -104,7 +104,7 @@ def vector_norm(x, p: float, dim, keepdim: bool):
                 "an identity",
             )
         filled(x, dims, "linalg.vector_norm")
-        result = (jnp.max if p > 0 else jnp.min)(a, dims, keepdims=keepdim)
+        result = shared(jnp.max if p > 0 else jnp.min, a, dims, keepdim, unordered=True)
     elif p == 0:
         result = total((a != 0).astype(a.dtype))
     elif p == 1:

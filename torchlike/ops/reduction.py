@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import functools
+import math
 
 import jax
 import jax.numpy as jnp
@@ -148,6 +149,21 @@ def _extreme(f, x, dim, keepdim, name: str):
     return _reduce(f, x, dim, keepdim)
 
 
+def _places(x, dims):
+    """The index of each element within what is reduced."""
+    sizes = [x.shape[d] if d in dims else 1 for d in range(x.ndim)]
+    return jnp.arange(math.prod(sizes)).reshape(sizes)
+
+
+def _place(f, x, dims):
+    """Where the greatest (or least) stands, counted as by `_places`."""
+    rows = jnp.moveaxis(x, dims, range(-len(dims), 0))
+    kept = x.ndim - len(dims)
+    rows = rows.reshape(*rows.shape[:kept], math.prod(rows.shape[kept:]))
+    place = (jnp.argmax if f is jnp.max else jnp.argmin)(rows, -1)
+    return jnp.expand_dims(place, dims)
+
+
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 2, 3, 4))
 def _shared(f, x, dims, keep: bool, unordered: bool):
     return f(x, dims, keepdims=keep)
@@ -156,11 +172,15 @@ def _shared(f, x, dims, keep: bool, unordered: bool):
 @_shared.defjvp
 def _shared_jvp(f, dims, keep, unordered, primals, tangents):
     """Equal ones share the gradient. What is not a number is equal to nothing, so that all gradients are none either,
-    unless `unordered` says to take it as equal to itself."""
-    out = f(primals[0], dims, keepdims=True)
-    here = primals[0] == out
+    unless `unordered` says to take it as equal to itself.
+
+    XLA may compute the operand once for the extreme and once more here, and round differently; so its index counts too.
+    """
+    x = primals[0]
+    out = f(x, dims, keepdims=True)
+    here = (x == out) | (_places(x, dims) == _place(f, x, dims)) & (out == out)
     if unordered:
-        here |= (primals[0] != primals[0]) & (out != out)
+        here |= (x != x) & (out != out)
     count = here.sum(dims, keepdims=True, dtype=out.dtype)
     share = jnp.where(count > 0, here / count, jnp.nan)  # said, for XLA makes 0 of 0 / 0 here
     moved = (share * tangents[0]).sum(dims, keepdims=True)
