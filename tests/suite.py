@@ -116,10 +116,8 @@ def main(package: str, doc: str, groups: tuple[str, ...] = ("",)) -> int:
     jobs = [(n, options.limit, suite.listed(n) if options.listed else only) for n in names]
     jobs = [job for job in jobs if job[2] or not options.listed]
     examined = functools.partial(_examined, package)
-    if options.jobs:
-        results = workers.over(examined, jobs, options.jobs)
-    else:
-        results = ((job, examined(job)) for job in jobs)
+    here = ((job, examined(job)) for job in jobs)
+    results = workers.over(examined, jobs, options.jobs) if options.jobs else here
     passed: Counter = Counter()
     asked: Counter = Counter()
     failing, words, times, ran = {}, [], {}, {}
