@@ -252,6 +252,19 @@ OPERATIONS = {
         x1 *= -1
         y0.backward()
     """,
+    "places lie in memory a row per dimension": """
+        x0 = torch.tensor([[4, 0, 3], [1, 4, 2], [2, 0, 1]], dtype=torch.int32)
+        y1 = x0.nonzero()
+        y3 = y1.flatten()
+        y1 *= 2
+    """,
+    "the cosine of half and float": """
+        x1 = torch.tensor([[0, 4, -3], [-4, -3, 3], [1, -3, -4]], dtype=torch.int64)
+        y0 = torch.tan(x1)
+        y1 = y0.unsqueeze(1)
+        y4 = y0.half()
+        y5 = F.cosine_similarity(y4, y1, dim=0)
+    """,
     "unique() cannot be captured": """
         x0 = torch.tensor([3.0, 1.0, 3.0])
         y0 = x0.unique()

@@ -12,7 +12,7 @@ from torchlike.ops.checks import check
 from torchlike.ops.copies import put_out
 from torchlike.ops.dims import broadcast_shape
 from torchlike.ops.indexing import index_, masked_scatter_
-from torchlike.ops.views import expand, reshape
+from torchlike.ops.views import expand, reshape, t
 
 
 def _made(array, like) -> Variable:
@@ -32,9 +32,12 @@ def nonzero(input, *, as_tuple: bool = False, out=None):
         raise TypeError(f"nonzero(): argument 'out' must be Tensor, not {type(out).__name__}")
     check(out is None or not as_tuple, "nonzero does not support the out kwarg when as_tuple is True")
     host = input._host()
+    places = np.atleast_1d(host).nonzero()
     if as_tuple:
-        return tuple(_made(at, input) for at in np.atleast_1d(host).nonzero())
-    return put_out("nonzero", _made(np.argwhere(host), input), out)
+        return tuple(_made(at, input) for at in places)
+    made = t.view((SLOT,), [_made(np.stack(places)[: host.ndim], input)])  # PyTorch's layout: a row per dimension
+    made._turned = True
+    return put_out("nonzero", made, out)
 
 
 @composite("*.argwhere")

@@ -535,7 +535,11 @@ class Tensor(Methods, Variable):
         """The same memory, out of the graph. See `clone()` for new memory in the graph."""
         if self._aval().traced:
             return batching.detached(self)
-        return forward.still(self) if variable.pushed is not None and forward.moves(self) else self._alias()
+        if variable.pushed is not None and forward.moves(self):
+            return forward.still(self)
+        made = self._alias()
+        made._turned = made._parent is not None  # to the user no view: what is taken of it has it as its base
+        return made
 
     def detach_(self) -> Tensor:
         """Take this tensor itself out of its graph."""

@@ -36,7 +36,7 @@ class Variable:
     _cached: Any = None  # what it read
     _strided: tuple | None = None  # (sizes, strides, offset) where not contiguous from 0
     _former: tuple | None = None  # what it was before it became a view of itself: see core/former.py
-    _turned = False  # whether it is only a view of its former self, and none to the user
+    _turned = False  # whether it is a view only in here, and none to the user: of its former self, detached, transposed
     _output: int | None = None  # which of several views made by one call; autograd forbids writing into those
     _hidden: tuple | None = None  # the mode that kept a view out of the graph, and whether it would be in it
     _handed: tuple | None = None  # (output number, Function) of an input that a custom Function handed through

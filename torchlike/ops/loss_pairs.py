@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import xlogy
 
+from torchlike.core.dtype import category
 from torchlike.core.op import Array, op
 from torchlike.ops.checks import check, listed, need_floating, word
 from torchlike.ops.dims import broadcast_shape
@@ -255,15 +256,21 @@ def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: float = 1e-6, k
 
 
 def _cosine(x1, x2, dim: int, eps: float):
-    x1, x2 = promote(*(x.reshape(1) if x.ndim == 0 else x for x in (x1, x2)))
-    check(jnp.issubdtype(x1.dtype, jnp.inexact), f"expected common dtype to be floating point, yet common dtype is "
-          f"{word(x1)}")  # fmt: skip
+    x1, x2 = (x.reshape(1) if x.ndim == 0 else x for x in (x1, x2))
+    common = promote(x1, x2)
+    check(category(common[0].dtype) == 2, f"expected common dtype to be floating point, yet common dtype is "
+          f"{word(common[0])}")  # fmt: skip
     broadcast_shape(x1.shape, x2.shape)
-    x1, x2 = jnp.broadcast_arrays(x1, x2)
-    dots = [(x * x).sum(dim, keepdims=True) for x in (x1, x2)]
-    # each norm is at least eps; where it is not, the gradient does not go through it
-    norms = [jnp.sqrt(jnp.where(s > eps * eps, s, eps * eps)) for s in dots]
-    return ((x1 / norms[0]) * (x2 / norms[1])).sum(dim)
+    # only integers take the common dtype before they are divided by their norms
+    x1, x2 = (x if category(x.dtype) == 2 else c for x, c in zip((x1, x2), common, strict=True))
+    units = []
+    for x in jnp.broadcast_arrays(x1, x2):
+        wide = x.astype(jnp.float32) if x.dtype.itemsize == 2 else x
+        squares = (wide * wide).sum(dim, keepdims=True)
+        # the norm is at least eps; where it is not, the gradient does not go through it
+        norm = jnp.sqrt(jnp.where(squares > eps * eps, squares, eps * eps))
+        units.append(x / norm.astype(x.dtype))
+    return jnp.multiply(*promote(*units)).sum(dim)
 
 
 @op("torch.cosine_similarity", "F.cosine_similarity", grad="SumBackward1")
