@@ -265,6 +265,24 @@ OPERATIONS = {
         y4 = y0.half()
         y5 = F.cosine_similarity(y4, y1, dim=0)
     """,
+    "a gradient that is no number stops at what is 0": """
+        x0 = torch.tensor(0.436, dtype=torch.float64).requires_grad_()
+        y1 = F.softshrink(x0)
+        y3 = torch.xlogy(torch.angle(y1), y1)
+        (y1 + y3).backward()
+    """,
+    "a divisor of one number is not rounded to half": """
+        x2 = torch.tensor(0.607, dtype=torch.float32)
+        y1 = x2.expand(2).to(torch.bfloat16)
+        y2 = torch.floor_divide(y1, x2)
+        y3 = y1 * x2
+    """,
+    "nothing is scattered": """
+        x0 = torch.tensor(-0.401, dtype=torch.float64)
+        y3 = x0.nonzero()
+        y5 = y3.amax(0)
+        y6 = y5.scatter_add(-1, y5.argsort(-1), y3)
+    """,
     "unique() cannot be captured": """
         x0 = torch.tensor([3.0, 1.0, 3.0])
         y0 = x0.unique()

@@ -243,7 +243,7 @@ _SAME = frozenset({"addbmm", "addmm", "addmv", "argmax", "argmin", "baddbmm", "b
 
 def _check_same(result: Variable, out) -> None:
     if isinstance(out, Variable) and (now := result._aval().dtype) != (was := out._aval().dtype):
-        wanted, given = (_dtype.C_NAMES.get(d.name, d.name) for d in (now, was))
+        wanted, given = map(_dtype.c_name, (now, was))
         raise RuntimeError(f"Expected out tensor to have dtype {wanted}, but got {given} instead")
 
 

@@ -464,7 +464,7 @@ class Tensor(Methods, Variable):
             raise RuntimeError("can't assign Variable as its own grad")
         wanted = self._grad_dtype
         if value.dtype is not (self.dtype if wanted is OWN else wanted or value.dtype):
-            given = _dtype.C_NAMES.get(value.dtype.np.name, value.dtype)
+            given = _dtype.c_name(value.dtype.np)
             expected = (self.dtype if wanted is OWN else wanted)._scalar_name
             raise RuntimeError(
                 f"attempting to assign a gradient with dtype '{given}' to a tensor with grad_dtype '{expected}'. The "
@@ -507,7 +507,7 @@ class Tensor(Methods, Variable):
             raise RuntimeError("grad_dtype can only be set on leaf tensors.")
         old = self._grad
         if value is not None and old is not None and old.dtype is not value:
-            has = _dtype.C_NAMES.get(old.dtype.np.name, old.dtype)
+            has = _dtype.c_name(old.dtype.np)
             raise RuntimeError(
                 f"Cannot set grad_dtype to '{value._scalar_name}' because there is already a gradient with dtype "
                 f"'{has}'. Please clear the gradient (.grad = None) before changing grad_dtype, or ensure the new "

@@ -88,18 +88,6 @@ def run_backward(
     found: dict = {}
     waiting: dict[Node, list] = {}
     heap: list = []
-
-    def arrive(edge, cotangent) -> None:
-        node, nr = edge
-        if useful is not None and node not in useful:
-            return
-        slots = waiting.get(node)
-        if slots is None:
-            slots = waiting[node] = [None] if node.__class__ is AccumulateGrad else [None] * len(node.avals)
-            heapq.heappush(heap, (-node.sequence, id(node), node))
-        before = slots[nr]
-        slots[nr] = cotangent if before is None else add(before, cotangent)
-
     targets = set(edges)
 
     def capture_at(node, cotangents) -> None:
@@ -112,12 +100,25 @@ def run_backward(
     outer, mode.running = mode.running, Pass(starts, useful)
     anomaly = mode.anomaly
     try:
-        for i, (start, gradient) in enumerate(zip(starts, gradients, strict=True)):
-            if gradient is not None:
-                node, nr = start
-                where = f"Function {node.name()} returned an invalid gradient at index {i}"
-                arrive(start, fitted(gradient, node.avals[nr], where))
-        while heap:
+        grads = [
+            None if g is None
+            else fitted(g, node.avals[nr], f"Function {node.name()} returned an invalid gradient at index {i}")
+            for i, ((node, nr), g) in enumerate(zip(starts, gradients, strict=True))
+        ]  # fmt: skip
+        reached = starts
+        while True:
+            for edge, g in zip(reached, grads, strict=True):
+                if edge is None or g is None or useful is not None and edge[0] not in useful:
+                    continue
+                node, nr = edge
+                slots = waiting.get(node)
+                if slots is None:
+                    slots = waiting[node] = [None] * len(node.avals)
+                    heapq.heappush(heap, (-node.sequence, id(node), node))
+                slots[nr] = g if slots[nr] is None else add(slots[nr], g)
+            reached, grads = [], []
+            if not heap:
+                break
             node = heapq.heappop(heap)[2]
             cotangents = waiting.pop(node)
             goes_on = useful is None or any(e is not None and e[0] in useful for e in node.edges)
@@ -145,9 +146,7 @@ def run_backward(
                 grads = run_post_hooks(node, grads, cotangents)
             if not isinstance(node, OpNode):
                 grads = fitted_all(node, grads)
-            for edge, g in zip(node.edges, grads, strict=True):
-                if edge is not None and g is not None:
-                    arrive(edge, g)
+            reached = node.edges
     finally:
         mode.grad, mode.running = was, outer
     return [found.get(e) for e in edges]
@@ -232,7 +231,7 @@ def store(t: Variable, gradient: Variable, create_graph: bool) -> None:
             t._grad = gradient
         else:
             value = gradient._read()
-            if not hasattr(value, "counted"):
+            if value.counted is None:
                 value.counted = _SHARED
             t._grad = wrap(value)
     elif create_graph:

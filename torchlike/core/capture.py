@@ -219,8 +219,7 @@ class Capture:
         # put everything back as it was and let the replay do the work
         for cell, before in self.written.values():
             cell.value = before
-            if hasattr(before, "counted"):
-                del before.counted  # nothing was written over it after all
+            before.counted = None  # nothing was written over it after all
         for tensor, before in self.graded.values():
             tensor._grad = before
         tensor = before = cell = grad = None  # noqa: F841

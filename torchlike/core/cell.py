@@ -36,8 +36,8 @@ class Cell:
         if capture.active is not None:
             capture.active.wrote(self, self.value)
         if counts:
-            counter, before = self.counted(), self.value
-            if not hasattr(before, "counted"):  # else it is another memory's too
+            counter, before = self.counter or self.counted(), self.value
+            if before.counted is None:  # else it is another memory's too
                 before.counted = counter, counter[0]
             if counter is not INFERENCE:
                 counter[0] += 1

@@ -161,7 +161,15 @@ def category(np_dtype: np.dtype) -> builtins.int:
     return 0 if kind == "b" else 1 if kind in "iu" else 3 if kind == "c" else 2
 
 
-C_NAMES = {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "int16": "short int",
-           "int8": "signed char", "uint8": "unsigned char", "float16": "c10::Half", "bfloat16": "c10::BFloat16",
-           "complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}  # fmt: skip
-"""What C++ calls the types, as some of PyTorch's errors do."""
+_C_NAMES = {
+    "float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16",
+    "int64": "long int", "int32": "int", "int16": "short int", "int8": "signed char",
+    "uint64": "long unsigned int", "uint32": "unsigned int", "uint16": "short unsigned int", "uint8": "unsigned char",
+    "complex64": "c10::complex<float>", "complex128": "c10::complex<double>",
+}  # fmt: skip
+
+
+def c_name(np_dtype: np.dtype) -> str:
+    """What C++ calls a type, as some of PyTorch's errors do."""
+    name = np_dtype.name
+    return name.replace("float8", "c10::Float8") if name.startswith("float8") else _C_NAMES.get(name, name)

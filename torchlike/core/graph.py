@@ -162,7 +162,7 @@ class OpNode(Node):
             if v.__class__ is not Value:
                 if v.__class__ in SCALARS:
                     continue
-            elif (counted := getattr(v, "counted", None)) is None or counted[0][0] == counted[1]:
+            elif (counted := v.counted) is None or counted[0][0] == counted[1]:
                 continue
             saved = unpack(self)
             break

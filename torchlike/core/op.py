@@ -297,7 +297,7 @@ def _strong(x):
 class Rule:
     """The vector-Jacobian product of a spec towards some inputs: which primals it really reads, and its ops."""
 
-    __slots__ = ("spec", "wanted", "needed", "ops", "gradients", "node")
+    __slots__ = ("spec", "wanted", "needed", "ops", "gradients", "node", "refusal")
     gradients: Callable
     """From the needed primals and all inexact cotangents to the gradients of the wanted inputs."""
 
@@ -305,6 +305,7 @@ class Rule:
         self.spec = spec
         self.wanted = wanted
         self.node: Any = None  # the class of its nodes: core/graph.py
+        self.refusal = self._refusal()
         self.ops: dict[tuple[bool, ...], VjpOp] = {}
         cotangents = [jax.ShapeDtypeStruct(o.shape, o.dtype) for o in spec.outs if inexact(o.dtype)]
         n = len(spec.avals)
@@ -322,6 +323,15 @@ class Rule:
             return jax.core.eval_jaxpr(jaxpr, closed.consts, *needed, *[given[i - n] for i in reads])
 
         self.gradients = gradients
+
+    def _refusal(self) -> tuple[type[Exception], str] | None:
+        """The error of asking for a gradient that PyTorch does not have either."""
+        if self.spec.op.grad_of(self.spec) == "NotImplemented":
+            return RuntimeError, f"derivative for aten::{self.spec.op.name} is not implemented"
+        for i, name in (self.spec.op.missing or {}).items():
+            if self.wanted[i]:
+                return NotImplementedError, f"the derivative for '{name}' is not implemented."
+        return None
 
     def op(self, given: tuple[bool, ...]) -> VjpOp:
         """The op of this rule when only the `given` outputs have a cotangent."""

@@ -61,17 +61,18 @@ class Value:
     """One immutable array. While it is pending, `array` is None and `place` says which tape slot will fill it.
 
     `exported` is set once the array has been handed outside (NumPy, JAX, DLPack): its buffer is then never donated.
-    `counted`, where it is set, is the count of writes of the memory that showed it: see core/saved.py.
+    `counted`, once it is needed, is the count of writes of the memory that showed it: see core/saved.py.
     """
 
     __slots__ = ("aval", "array", "place", "exported", "counted", "__weakref__")
-    counted: tuple[list, int]
+    counted: tuple[list, int] | None
 
     def __init__(self, aval: Aval, array=None, place=(None, -1)):
         self.aval = aval
         self.array = array
         self.place = place
         self.exported = False
+        self.counted = None
 
     def get(self) -> jax.Array:
         """The array; a pending one is a barrier: everything recorded so far runs."""

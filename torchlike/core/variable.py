@@ -292,11 +292,8 @@ def apply(op: Op, template: tuple, inputs: list, *, device=None, track: bool | N
 def differentiate(node: OpNode, saved: list, cotangents: list) -> list:
     """The gradients of a node's inputs, recorded as an op; with the grad mode on, they have a history themselves."""
     rule = node.rule
-    if rule.spec.op.grad_of(rule.spec) == "NotImplemented":
-        raise RuntimeError(f"derivative for aten::{rule.spec.op.name} is not implemented")
-    for i, name in (rule.spec.op.missing or {}).items():
-        if rule.wanted[i]:
-            raise NotImplementedError(f"the derivative for '{name}' is not implemented.")
+    if rule.refusal is not None:
+        raise rule.refusal[0](rule.refusal[1])
     given = tuple([c is not None for c in cotangents])
     primals = saved
     if mode.grad:

@@ -6,6 +6,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from torchlike.core.op import Array, op
 from torchlike.ops.checks import check, need_floating
@@ -121,7 +122,7 @@ def hardsigmoid(input: Array):
 def hardswish(input: Array):
     """x · hardsigmoid(x) (https://arxiv.org/abs/1905.02244)."""
     need_floating(input, "hardswish_cpu")
-    return jnp.where(input <= -3, input * 0, jnp.where(input < 3, input * (input + 3) / 6, input))
+    return jnp.where(input <= -3, lax.stop_gradient(input * 0), jnp.where(input < 3, input * (input + 3) / 6, input))
 
 
 @op("*.hardshrink", "F.hardshrink", grad="HardshrinkBackward0")
@@ -136,7 +137,8 @@ def softshrink(input: Array, lambd: float = 0.5):
     """x moved by lambd towards 0, and 0 where |x| ≤ lambd."""
     need_floating(input, "softshrink_cpu")
     check(lambd >= 0, f"lambda must be greater or equal to 0, but found to be {lambd:g}.")
-    return jnp.where(input > lambd, input - lambd, jnp.where(input < -lambd, input + lambd, input * 0))
+    inside = jnp.where(input == input, lax.stop_gradient(input * 0), input)  # a zero of its sign, without a gradient
+    return jnp.where(input > lambd, input - lambd, jnp.where(input < -lambd, input + lambd, inside))
 
 
 @op("F.tanhshrink", grad="SubBackward0")

@@ -12,16 +12,16 @@ from jax import lax
 from torchlike.core.dtype import category
 from torchlike.core.op import Array, Op, Scalar, composite, op
 from torchlike.core.variable import apply
-from torchlike.ops.checks import check, need, not_two_numbers, word
+from torchlike.ops.checks import c_word, check, need, not_two_numbers
 from torchlike.ops.promotion import elementwise, is_weak, kind, result_type, rounded, widely
 
 
-def _with_number(f, input, other, floating: bool = False):
-    """f of both in their common type; a Python number beside half floats is not rounded to half first."""
+def _by_one(f, input, other, floating: bool = False):
+    """f of both in their common type. As in PyTorch's kernels of products and quotients, a number or a 0-dimensional
+    tensor on the right of half floats is not rounded to half first."""
     a, b = elementwise(input, other, floating=floating)
-    if a.dtype.itemsize == 2 and category(a.dtype) == 2 and (is_weak(input) or is_weak(other)):
-        wide = [jnp.asarray(x, jnp.float32) for x in (input, other)]
-        return f(*wide).astype(a.dtype)
+    if category(a.dtype) == 2 and a.dtype.itemsize == 2 and jnp.ndim(other) == 0:
+        return f(a.astype(jnp.float32), jnp.asarray(other, jnp.float32)).astype(a.dtype)
     return f(a, b)
 
 
@@ -42,7 +42,7 @@ def _scaled(other, alpha, d):
 @op("*.add", "Tensor.add_", "Tensor.__add__", "Tensor.__radd__", "Tensor.__iadd__")
 def add(input: Scalar, other: Scalar, *, alpha: Scalar = 1):
     """`input + alpha * other`."""
-    return _with_number(jnp.add, input, _scaled(other, alpha, result_type(input, other)))
+    return jnp.add(*elementwise(input, _scaled(other, alpha, result_type(input, other))))
 
 
 def _no_bools(*xs) -> None:
@@ -63,7 +63,7 @@ def _no_bools(*xs) -> None:
 def sub(input: Scalar, other: Scalar, *, alpha: Scalar = 1):
     """`input - alpha * other`."""
     _no_bools(input, other)
-    return _with_number(jnp.subtract, input, _scaled(other, alpha, result_type(input, other)))
+    return jnp.subtract(*elementwise(input, _scaled(other, alpha, result_type(input, other))))
 
 
 @op("torch.rsub", grad="RsubBackward1")
@@ -81,7 +81,7 @@ def number_minus(input: Scalar, other: Scalar):
 @op("*.mul", "*.multiply", "Tensor.mul_", "Tensor.multiply_", "Tensor.__mul__", "Tensor.__rmul__", "Tensor.__imul__")
 def mul(input: Scalar, other: Scalar):
     """`input * other`."""
-    return _with_number(jnp.multiply, input, other)
+    return _by_one(jnp.multiply, input, other)
 
 
 # --- division ---------------------------------------------------------------------------------------------------------
@@ -111,16 +111,12 @@ def _div_name(template, avals) -> str:
 def div(input: Scalar, other: Scalar, *, rounding_mode: str | None = None):
     """`input / other`, always of a floating type; rounded towards zero ("trunc") or down ("floor") if that is asked."""
     if rounding_mode is None:
-        return _with_number(jnp.true_divide, input, other, floating=True)
+        return _by_one(jnp.true_divide, input, other, floating=True)
     check(
         rounding_mode in ("trunc", "floor"),
         f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'",
     )
-    a, b = elementwise(input, other)
-    need(a, f"div_{rounding_mode}_cpu", 1, 2)
-    if rounding_mode == "floor":
-        return _floor_divided(a, b)
-    return lax.div(*jnp.broadcast_arrays(a, b)) if category(a.dtype) == 1 else lax.stop_gradient(_truncated(a, b))
+    return _whole(_floored if rounding_mode == "floor" else _truncated, rounding_mode, input, other)
 
 
 @composite("Tensor.__rtruediv__", "Tensor.__rdiv__")
@@ -129,8 +125,15 @@ def rtruediv(self, other):
     return self.reciprocal() * other
 
 
+def _whole(f, mode: str, input, other):
+    need(elementwise(input, other)[0], f"div_{mode}_cpu", 1, 2)
+    return lax.stop_gradient(_by_one(f, input, other))
+
+
 def _truncated(a, b):
     """The quotient rounded to its type, as PyTorch has it, and then towards zero; XLA would leave the first out."""
+    if category(a.dtype) == 1:
+        return lax.div(*jnp.broadcast_arrays(a, b))
     wide = jnp.promote_types(a.dtype, jnp.float32)
     return jnp.trunc(rounded(a.astype(wide) / b.astype(wide), a.dtype)).astype(a.dtype)
 
@@ -147,19 +150,17 @@ def true_divide(input: Scalar, other: Scalar):
 )  # fmt: skip
 def floor_divide(input: Scalar, other: Scalar):
     """`input / other` rounded down. As in PyTorch it has no gradient: use `div(rounding_mode="floor")`."""
-    a, b = elementwise(input, other)
-    need(a, "div_floor_cpu", 1, 2)
-    return _floor_divided(a, b)
+    return _whole(_floored, "floor", input, other)
 
 
-def _floor_divided(a, b):
+def _floored(a, b):
     if category(a.dtype) == 1:
         return jnp.floor_divide(a, b)
     # through the exact remainder, so that 0.3 // 0.1 is 2; a division by 0 gives inf or nan
     quotient = a / b
     floor = jnp.floor_divide(a, b)
     floor = jnp.where(floor == 0, jnp.copysign(floor, quotient), floor)
-    return lax.stop_gradient(jnp.where(b == 0, quotient, floor))
+    return jnp.where(b == 0, quotient, floor)
 
 
 @op(
@@ -356,18 +357,15 @@ def clamp_max(input: Array, max: Scalar):
 
 # --- three operands ---------------------------------------------------------------------------------------------------
 
-_C_WORDS = {"Half": "c10::Half", "BFloat16": "c10::BFloat16", "Long": "long int"}
-
-
 @op("*.lerp", "Tensor.lerp_", grad=lambda template, avals: f"LerpBackward{int(not avals[2].weak)}")
 def lerp(input: Array, end: Array, weight: Scalar):
     """`input + weight * (end - input)`, from the nearer side so that weight 1 gives `end` exactly."""
-    named = {"end": end} if is_weak(weight) else {"end": end, "weight": weight}
-    for name, x in named.items():
-        a, b = (_C_WORDS.get(word(y), word(y).lower()) for y in (input, x))
-        check(a == b, f"expected dtype {a} for `{name}` but got dtype {b}")
+    for name, x in {"end": end, "weight": weight}.items():
+        if name == "end" or jnp.ndim(weight):
+            a, b = c_word(input), c_word(x)
+            check(a == b, f"expected dtype {a} for `{name}` but got dtype {b}")
     need(input, "lerp_kernel_scalar" if is_weak(weight) else "lerp_kernel_tensor", 2)
-    input, end, weight = elementwise(input, end, jnp.asarray(weight, input.dtype))
+    input, end, weight = elementwise(input, end, jnp.asarray(weight, input.dtype) if is_weak(weight) else weight)
     nearer = weight if category(weight.dtype) < 3 else jnp.abs(weight)
     gap = end - input
     return jnp.where(nearer < 0.5, input + weight * gap, end - gap * (1 - weight))

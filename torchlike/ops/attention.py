@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from torchlike.core.op import Array, inexact, op
-from torchlike.ops.checks import check, word
+from torchlike.ops.checks import c_word, check, word
 from torchlike.ops.dims import broadcast_shape
 
 
@@ -16,7 +16,7 @@ def _check(query, key, value, mask, is_causal: bool) -> None:
     check(
         query.dtype == key.dtype == value.dtype,
         "Expected query, key, and value to have the same dtype, but got query.dtype: "
-        f"{_c(query)} key.dtype: {_c(key)} and value.dtype: {_c(value)} instead.",
+        f"{c_word(query)} key.dtype: {c_word(key)} and value.dtype: {c_word(value)} instead.",
     )
     check(
         query.ndim >= 2 and key.ndim >= 2 and value.ndim >= 2,
@@ -26,8 +26,8 @@ def _check(query, key, value, mask, is_causal: bool) -> None:
     if mask is not None:
         check(
             mask.dtype == bool or mask.dtype == query.dtype or mask.dtype == jnp.float32,
-            f"Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: {_c(mask)}"
-            f" and  query.dtype: {_c(query)} instead.",
+            "Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
+            f"{c_word(mask)} and  query.dtype: {c_word(query)} instead.",
         )
         check(not is_causal, "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
 
@@ -43,11 +43,6 @@ def _check_product(a, b) -> None:
         f"Expected size for first two dimensions of batch2 tensor to be: [{batch}, {a[-1]}] but got: [{batch}, "
         f"{b[-2]}].",
     )
-
-
-def _c(x) -> str:
-    names = {"Half": "c10::Half", "BFloat16": "c10::BFloat16", "Long": "long int"}
-    return names.get(word(x), word(x).lower())
 
 
 def _repeated(x, heads: int):

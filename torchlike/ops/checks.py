@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from torchlike.core.dtype import FROM_NP, category
+from torchlike.core.dtype import FROM_NP, c_name, category
 
 
 def check(condition: bool, message: str, error: type[Exception] = RuntimeError) -> None:
@@ -16,6 +16,11 @@ def check(condition: bool, message: str, error: type[Exception] = RuntimeError) 
 def word(x) -> str:
     """The dtype of an array in the words of PyTorch's errors: Float, Long, ..."""
     return FROM_NP[np.dtype(x.dtype)]._scalar_name
+
+
+def c_word(x) -> str:
+    """The dtype of an array as C++ calls it, in the words of some of PyTorch's errors: float, long int, ..."""
+    return c_name(np.dtype(x.dtype))
 
 
 def type_name(x) -> str:

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from flax import linen
 
 from torchlike.core.op import Array, inexact, op
-from torchlike.ops.checks import check, listed, ntuple, word
+from torchlike.ops.checks import c_word, check, listed, ntuple, word
 
 
 def _prepared(name: str, n: int, input, weight, **options) -> tuple:
@@ -52,12 +52,9 @@ def _check_channels(input, weight, bias, groups: int, batched, transposed: bool 
 
 
 def _check_dtypes(input, weight, bias) -> None:
-    names = {"ComplexFloat": "c10::complex<float>", "ComplexDouble": "c10::complex<double>", "Half": "c10::Half",
-             "BFloat16": "c10::BFloat16", "Long": "long int"}  # fmt: skip
     for other, what in ((bias, "bias"), (weight, "weight")):
         if other is not None and other.dtype != input.dtype:
-            a, b = (names.get(word(x), word(x).lower()) for x in (input, other))
-            raise RuntimeError(f"Input type ({a}) and {what} type ({b}) should be the same")
+            raise RuntimeError(f"Input type ({c_word(input)}) and {what} type ({c_word(other)}) should be the same")
     check(
         word(input) != "Bool",
         f"\"slow_conv\" not implemented for '{word(input)}'",

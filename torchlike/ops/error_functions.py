@@ -15,7 +15,7 @@ from jax import lax
 from torchlike.core.op import Array, Scalar, op
 from torchlike.ops.bessel import polynomial
 from torchlike.ops.checks import not_two_numbers
-from torchlike.ops.promotion import elementwise, real_float, widely
+from torchlike.ops.promotion import elementwise, real_float, rounded, widely
 
 _2_SQRT_PI = 2 / math.sqrt(math.pi)
 
@@ -183,7 +183,7 @@ def _x_times_log(name: str, log, slope, lowest: float):
     @jax.custom_jvp
     def value(x, y):
         zero = (x == 0) & (y == y)
-        return jnp.where(zero, 0, x * log(jnp.where(zero, 1, y)))
+        return jnp.where(zero, 0, x * _stepwise(log, jnp.where(zero, 1, y)))
 
     @value.defjvp
     def rule(primals, tangents):
@@ -195,9 +195,16 @@ def _x_times_log(name: str, log, slope, lowest: float):
         not_two_numbers(name if name == "xlogy" else f"special_{name}", x, y)
         x, y = elementwise(x, y, floating=True)
         real_float(x, f"{name}_cpu")
-        return widely(value)(*jnp.broadcast_arrays(x, y))
+        return value(*jnp.broadcast_arrays(x, y))
 
     return apply
+
+
+def _stepwise(log, y):
+    """The logarithm rounded to half precision where its argument is that, as PyTorch rounds it before it multiplies."""
+    if y.dtype.itemsize > 2:
+        return log(y)
+    return rounded(log(y.astype(jnp.float32)), y.dtype).astype(y.dtype)
 
 
 _xlogy = _x_times_log("xlogy", jnp.log, lambda y: 1 / y, 0)

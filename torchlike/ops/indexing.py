@@ -19,7 +19,7 @@ from torchlike.core import capture
 from torchlike.core.device import cpu, x64
 from torchlike.core.op import SLOT, Array, Arrays, Op, Scalar, op
 from torchlike.core.variable import Variable
-from torchlike.ops.checks import check, listed, word
+from torchlike.ops.checks import c_word, check, listed, word
 from torchlike.ops.conversion import cast
 from torchlike.ops.dims import broadcast_shape, wrap_dim
 from torchlike.ops.promotion import is_weak
@@ -182,8 +182,6 @@ def _aligned(name, input, dim, index, src=None):
     """Dimension, index and source checked; scalars taken as vectors of one."""
     _need_int(index, name)
     dim = wrap_dim(dim, input.ndim)
-    if not index.size:
-        index = index.astype(jnp.int64)  # PyTorch takes nothing of any type
     whole, index = jnp.atleast_1d(input), jnp.atleast_1d(index)
     check(whole.ndim == index.ndim, "Index tensor must have the same number of dimensions as "
           f"{'input' if name == 'gather' else 'self'} tensor")  # fmt: skip
@@ -215,12 +213,13 @@ def gather(input: Array, dim: int, index: Array, *, sparse_grad: bool = False):
 
 def _scattered(name, input, dim, index, src, combine):
     shape = input.shape
+    check(is_weak(src) or not jnp.ndim(src) and index.ndim != 1 or word(src) == word(input),
+          f"{name}(): Expected self.dtype to be equal to src.dtype")  # fmt: skip
+    if not index.size:  # nothing of any type and number of dimensions
+        wrap_dim(dim, input.ndim)
+        return input
     dim, input, index = _aligned(name, input, dim, index, src)
     if jnp.ndim(src) or index.ndim == 1 and not is_weak(src):
-        check(
-            word(src) == word(input),
-            f"{name}(): Expected self.dtype to be equal to src.dtype",
-        )
         src = jnp.atleast_1d(src)
         for d, (n, m, k) in enumerate(zip(index.shape, input.shape, src.shape, strict=True)):
             check(
@@ -328,23 +327,15 @@ def index_fill(input: Array, dim: int, index: Array, value: Scalar):
 @op("*.masked_fill", "Tensor.masked_fill_")
 def masked_fill(input: Array, mask: Array, value: Scalar):
     """`value` (a number or a 0-dim tensor) wherever `mask` is True; the dtype stays."""
-    check(mask.dtype == bool, f"masked_fill_ only supports boolean masks, but got mask with dtype {_c_word(mask)}")
+    check(mask.dtype == bool, f"masked_fill_ only supports boolean masks, but got mask with dtype {c_word(mask)}")
     check(
         jnp.ndim(value) == 0,
         f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {jnp.ndim(value)} dimension(s).",
     )
     if jnp.iscomplexobj(value) and np.dtype(input.dtype).kind != "c":
-        raise RuntimeError(f"value cannot be converted to type {_c_word(input)} without overflow")
+        raise RuntimeError(f"value cannot be converted to type {c_word(input)} without overflow")
     broadcast_shape(mask.shape, input.shape)
     return jnp.where(mask, cast(value, np.dtype(input.dtype)), input)
-
-
-_C_WORDS = {"Long": "long int", "Int": "int", "Short": "short int", "Char": "signed char", "Byte": "unsigned char",
-            "Float": "float", "Double": "double", "Half": "c10::Half", "BFloat16": "c10::BFloat16"}  # fmt: skip
-
-
-def _c_word(x) -> str:
-    return _C_WORDS.get(word(x), word(x).lower())
 
 
 @op("_.masked_scatter", grad="MaskedScatterBackward0")

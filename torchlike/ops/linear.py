@@ -10,7 +10,7 @@ from flax import linen
 from jax import lax
 
 from torchlike.core.op import Array, inexact, op
-from torchlike.ops.checks import check, listed, word
+from torchlike.ops.checks import c_word, check, listed, word
 from torchlike.ops.norms import vector_norm
 from torchlike.ops.products import mm
 
@@ -39,7 +39,7 @@ def linear(input: Array, weight: Array, bias: Array | None = None):
             f"mat1 and mat2 must have the same dtype, but got {word(input)} and {word(weight)}"
             if bias is not None
             else "expected m1 and m2 to have the same dtype, but got: "
-            f"{_C_NAMES.get(word(input), word(input).lower())} != {_C_NAMES.get(word(weight), word(weight).lower())}"
+            f"{c_word(input)} != {c_word(weight)}"
         )
     rows = math.prod(input.shape[:-1])
     if weight.ndim == 1:
@@ -70,11 +70,6 @@ def linear(input: Array, weight: Array, bias: Array | None = None):
         params = {"kernel": weight.T, "bias": bias} if plain else {"kernel": weight.T}
         y = linen.Dense(out, use_bias=plain, param_dtype=weight.dtype).apply({"params": params}, input)
     return y if bias is None or plain else y + bias
-
-
-_C_NAMES = {"Half": "c10::Half", "BFloat16": "c10::BFloat16", "Long": "long int", "Byte": "unsigned char",
-            "Char": "signed char", "ComplexFloat": "c10::complex<float>",
-            "ComplexDouble": "c10::complex<double>"}  # fmt: skip
 
 
 @op("torch.bilinear", "F.bilinear", grad="ViewBackward0")

@@ -9,10 +9,10 @@ import numpy as np
 from torchlike.core.dtype import category
 from torchlike.core.op import SLOT, Array, Arrays, composite, op
 from torchlike.core.variable import apply
-from torchlike.ops.checks import check, listed, word
+from torchlike.ops.checks import c_word, check, listed, word
 from torchlike.ops.dims import wrap_dim
 from torchlike.ops.matrix_checks import floating, given, square
-from torchlike.ops.products import c_name, cross, mm
+from torchlike.ops.products import cross, mm
 from torchlike.ops.promotion import elementwise
 from torchlike.ops.slicing import diagonal
 from torchlike.ops.solving import inv
@@ -127,8 +127,8 @@ def linalg_multi_dot(tensors: Arrays):
     for i, x in enumerate(tensors):
         check(
             x.dtype == first.dtype,
-            f"multi_dot(): all tensors must have be the same dtype but tensor 0 is {c_name(first)} and tensor {i} "
-            f"{c_name(x)}",
+            f"multi_dot(): all tensors must have be the same dtype but tensor 0 is {c_word(first)} and tensor {i} "
+            f"{c_word(x)}",
         )
     chain = [*tensors]
     chain[0] = chain[0][None] if chain[0].ndim == 1 else chain[0]

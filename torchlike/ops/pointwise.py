@@ -342,7 +342,7 @@ def hypot(input: Array, other: Array):
     """√(input² + other²), without overflow."""
     a, b = elementwise(input, other)
     need(a, "hypot_cpu", 2)
-    return _hypot(*jnp.broadcast_arrays(a, b))
+    return widely(_hypot)(*jnp.broadcast_arrays(a, b))
 
 
 @jax.custom_jvp
@@ -362,7 +362,7 @@ def logaddexp(input: Array, other: Array):
     """log(exp(input) + exp(other)), without overflow."""
     a, b = elementwise(input, other)
     need(a, "logaddexp_cpu", 2)
-    return complex_logaddexp(a, b) if jnp.iscomplexobj(a) else jnp.logaddexp(a, b)
+    return complex_logaddexp(a, b) if jnp.iscomplexobj(a) else widely(jnp.logaddexp)(a, b)
 
 
 def complex_logaddexp(a, b):
@@ -378,7 +378,7 @@ def logaddexp2(input: Array, other: Array):
     """log2(2**input + 2**other), without overflow."""
     a, b = elementwise(input, other)
     need(a, "logaddexp2_cpu", 2)
-    return jnp.logaddexp2(a, b)
+    return widely(jnp.logaddexp2)(a, b)
 
 
 @op("*.heaviside", "Tensor.heaviside_", grad="NotImplemented")

@@ -7,22 +7,13 @@ import math
 import jax.numpy as jnp
 
 from torchlike.core.op import Array, Scalar, op
-from torchlike.ops.checks import check, listed, need, word
+from torchlike.ops.checks import c_word, check, listed, need, word
 from torchlike.ops.dims import broadcast_shape, wrap_dim
 from torchlike.ops.promotion import elementwise
 
-_C_WORDS = {"Half": "c10::Half", "BFloat16": "c10::BFloat16", "Long": "long int", "Short": "short int",
-            "Byte": "unsigned char", "Char": "signed char", "ComplexFloat": "c10::complex<float>",
-            "ComplexDouble": "c10::complex<double>"}  # fmt: skip
-
-
-def c_name(x) -> str:
-    """The C++ name of the type of an array, as some of PyTorch's errors print it."""
-    return _C_WORDS.get(word(x), word(x).lower())
-
 
 def same_type(a, b) -> None:
-    check(a.dtype == b.dtype, f"expected m1 and m2 to have the same dtype, but got: {c_name(a)} != {c_name(b)}")
+    check(a.dtype == b.dtype, f"expected m1 and m2 to have the same dtype, but got: {c_word(a)} != {c_word(b)}")
 
 
 def _multiplies(a, b, names: str = "mat1 and mat2") -> None:
