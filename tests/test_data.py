@@ -10,18 +10,17 @@ import importlib
 import types
 import warnings
 from collections import OrderedDict, UserList, defaultdict, namedtuple
-from collections.abc import Mapping
 
 import numpy as np
 import pytest
 
 import torchlike
+from tests.data_kit import SEED, epochs, interrupted_epoch, outcome, pairs, plain, seeded
 from torchlike.utils.data import DataLoader, RandomSampler, Subset, TensorDataset, default_collate
 from torchlike.utils.data.collate import default_collate_fn_map
 from torchlike.utils.data.dataset import rows_at
 
 Point = namedtuple("Point", ["x", "y"])
-SEED = 0
 
 
 class FrozenMapping(dict):
@@ -29,47 +28,6 @@ class FrozenMapping(dict):
 
     def update(self, *_, **__):
         raise TypeError("frozen")
-
-
-def plain(value):
-    """``value`` in plain Python, with everything that the comparison is about: kinds, dtypes, shapes, values."""
-    if type(value).__name__ == "Tensor":
-        return ("Tensor", str(value.dtype), tuple(value.shape), tuple(value.stride()), value.tolist())
-    if isinstance(value, np.ndarray):
-        return ("ndarray", str(value.dtype), value.tolist())
-    if isinstance(value, Mapping):
-        return (type(value).__name__, [(key, plain(item)) for key, item in value.items()])
-    if isinstance(value, (list, tuple, UserList)):
-        return (type(value).__name__, [plain(item) for item in value])
-    return value
-
-
-def outcome(program, lib):
-    """All that can be seen of ``program(lib)``, run from ``SEED``."""
-    lib.manual_seed(SEED)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            result = ("gives", plain(program(lib)))
-        except Exception as error:
-            result = ("raises", type(error).__name__, str(error))
-    # PyTorch on a machine with an accelerator pins instead of warning; that warning has a test of its own.
-    said = [(w.category.__name__, str(w.message)) for w in caught if "pin_memory" not in str(w.message)]
-    return {"result": result, "warnings": said, "next draw": lib.randperm(1000).tolist()[:4]}
-
-
-def epochs(loader, count=1):
-    return [list(loader) for _ in range(count)]
-
-
-def seeded(lib, seed=7):
-    return lib.Generator().manual_seed(seed)
-
-
-def pairs(lib, size=10):
-    """A TensorDataset of ``size`` rows ``[3]`` with integer labels."""
-    x = lib.arange(size * 3, dtype=lib.float32).reshape(size, 3)
-    return lib.utils.data.TensorDataset(x, lib.arange(size) * 10)
 
 
 def stream(lib, size=7, length=None):
@@ -111,13 +69,6 @@ def eager_sampler(lib):
             return iter(lib.randperm(6).tolist())
 
     return Eager()
-
-
-def interrupted_epoch(lib):
-    loader = lib.utils.data.DataLoader(range(10), batch_size=2, shuffle=True)
-    steps = iter(loader)
-    first = [next(steps), next(steps)]
-    return first, list(loader), list(steps)
 
 
 def generator_afterwards(lib):
@@ -646,11 +597,6 @@ def test_lengths_that_are_no_integers_are_refused():
     # PyTorch's class of error; its wording lists the overloads of its own randperm.
     with pytest.raises(TypeError):
         split(10, [2.5, 7.5])(torchlike)
-
-
-def test_workers_are_refused_with_the_way_around():
-    with pytest.raises(NotImplementedError, match=r"DataLoader\(num_workers=2\).*Use num_workers=0"):
-        DataLoader(range(3), num_workers=2)
 
 
 def test_pinning_is_answered_with_a_warning():

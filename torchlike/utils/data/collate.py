@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, MutableMapping, MutableSequence, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import torchlike as torch
-from torchlike.tensor import Tensor
+from torchlike.utils.data import shell
+
+if TYPE_CHECKING:
+    from torchlike.tensor import Tensor
 
 __all__ = ["collate", "collate_tensor_fn", "default_collate", "default_collate_fn_map", "default_convert"]
 
@@ -73,20 +76,29 @@ def default_convert(data: Any) -> Any:
         >>> default_convert({"x": np.array([1, 2]), "name": "a"})
         {'x': tensor([1, 2]), 'name': 'a'}
     """
-    if isinstance(data, Tensor):
+    return _convert(data, lambda value: torch.as_tensor(value))
+
+
+def _convert(data: Any, tensor_of: Callable[[Any], Any]) -> Any:
+    if _is_tensor(data):
         return data
     if type(data).__module__ == "numpy":
         is_text = isinstance(data, np.str_) or (isinstance(data, np.ndarray) and _holds_text_or_objects(data))
-        return data if is_text else torch.as_tensor(data)
+        return data if is_text else tensor_of(data)
     if isinstance(data, Mapping):
-        return _refill_mapping(data, {key: default_convert(data[key]) for key in data})
+        return _refill_mapping(data, {key: _convert(data[key], tensor_of) for key in data})
     if _is_namedtuple(data):
-        return type(data)(*(default_convert(value) for value in data))
+        return type(data)(*(_convert(value, tensor_of) for value in data))
     if isinstance(data, tuple):
-        return [default_convert(value) for value in data]
+        return [_convert(value, tensor_of) for value in data]
     if isinstance(data, Sequence) and not isinstance(data, (str, bytes)):
-        return _refill_sequence(data, [default_convert(value) for value in data])
+        return _refill_sequence(data, [_convert(value, tensor_of) for value in data])
     return data
+
+
+def _is_tensor(value: Any) -> bool:
+    # where torchlike is not loaded there is no tensor, and asking must not load it
+    return shell.is_loaded() and isinstance(value, torch.Tensor)
 
 
 def collate(batch: Sequence[Any], *, collate_fn_map: CollateTable | None = None) -> Any:
@@ -160,7 +172,7 @@ def _collate_arrays(batch: Sequence[np.ndarray], *, collate_fn_map: CollateTable
     if _holds_text_or_objects(batch[0]):
         raise TypeError(UNSUPPORTED.format(batch[0].dtype))
     # One conversion instead of one for each array, unless someone has put another rule for tensors in the table.
-    if (collate_fn_map or {}).get(Tensor) is collate_tensor_fn and _stackable_in_numpy(batch):
+    if (collate_fn_map or {}).get(torch.Tensor) is collate_tensor_fn and _stackable_in_numpy(batch):
         # NumPy keeps the layout of transposed arrays; stacked tensors are contiguous.
         return torch.from_numpy(np.ascontiguousarray(np.stack([np.asarray(array) for array in batch])))
     return collate([torch.as_tensor(array) for array in batch], collate_fn_map=collate_fn_map)
@@ -188,7 +200,6 @@ def _keep(batch: Sequence[Any], *, collate_fn_map: CollateTable | None = None) -
 
 # The order counts: a NumPy float64 is a Python float too, and a bool is an int.
 default_collate_fn_map: CollateTable = {
-    Tensor: collate_tensor_fn,
     np.ndarray: _collate_arrays,
     (np.bool_, np.number, np.object_): _collate_numpy_numbers,
     float: _collate_floats,
@@ -196,6 +207,16 @@ default_collate_fn_map: CollateTable = {
     str: _keep,
     bytes: _keep,
 }
+DEFAULT_RULES: CollateTable = dict(default_collate_fn_map)
+"""The table as it is without what a user has added."""
+
+
+def _know_tensors() -> None:
+    for table in (default_collate_fn_map, DEFAULT_RULES):
+        table.setdefault(torch.Tensor, collate_tensor_fn)
+
+
+shell.afterwards(_know_tensors)
 
 
 def default_collate(batch: Sequence[Any]) -> Any:

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import multiprocessing
+import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
-import jax
-
-from torchlike.tensor import Tensor
-from torchlike.utils.data.collate import collate_tensor_fn, default_collate, default_collate_fn_map, default_convert
-from torchlike.utils.data.dataset import IterableDataset, rows_at
+from torchlike.utils.data import fetch
+from torchlike.utils.data.collate import default_collate, default_convert
+from torchlike.utils.data.dataset import IterableDataset
 from torchlike.utils.data.sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler, draw_seed
+from torchlike.utils.data.worker import get_worker_info
 
 __all__ = ["DataLoader", "default_collate", "default_convert", "get_worker_info"]
 
 BatchT = TypeVar("BatchT", covariant=True)
-
-
-def get_worker_info() -> None:
-    """What a worker process knows about itself; ``None`` in the main process, where all loading happens.
-
-    Example:
-        >>> get_worker_info() is None
-        True
-    """
-    return
 
 
 class _InfiniteConstantSampler(Sampler[Any]):
@@ -47,23 +38,31 @@ class DataLoader(Generic[BatchT]):
         sampler: an iterable of indices, instead of ``shuffle``.
         batch_sampler: an iterable of lists of indices, instead of ``batch_size``, ``shuffle``, ``sampler`` and
             ``drop_last``.
-        num_workers: only 0: samples are read in this process.
+        num_workers: how many processes read batches ahead; with 0 they are read here, when they are asked for.
         collate_fn: makes a batch of a list of samples; by default :func:`default_collate`, and with
             ``batch_size=None`` :func:`default_convert`, which gets a single sample.
         pin_memory: accepted; it changes no value, and since JAX stages transfers by itself it pins nothing. The loader
             says so in a warning.
         drop_last: leave out a last batch that is not full.
-        timeout, worker_init_fn, multiprocessing_context, prefetch_factor, persistent_workers, in_order: for worker
-            processes; checked as PyTorch checks them.
+        timeout: seconds to wait for a batch of the workers; 0: for ever.
+        worker_init_fn: called in each worker with its number, after the generators are seeded.
+        multiprocessing_context: "spawn", "forkserver" or such a context, to start workers by Python's multiprocessing.
+            By default they come from a process that torchlike keeps for that, which is quicker, and does not run the
+            main script again: lambdas and classes of the script are sent to it.
         generator: the generator for the order and for the seed that each epoch draws, by default the global one.
+        prefetch_factor: how many batches each worker reads ahead, by default 2.
+        persistent_workers: keep the workers after an epoch for the next one.
         pin_memory_device: deprecated in PyTorch, without effect.
+        in_order: hand out batches in their order; otherwise as they come.
 
     Raises:
         ValueError: options that exclude each other or are out of range.
-        NotImplementedError: ``num_workers > 0``.
+        RuntimeError: a worker has died, or ``timeout`` is over. An exception in a worker is raised here with its type
+            and its traceback as the message.
+        NotImplementedError: workers by fork, which JAX does not survive.
 
-    Differs from PyTorch: without worker processes, ``num_workers`` is 0. The batches are the same ones in the same
-    order, since the number of workers changes neither.
+    Differs from PyTorch: workers are not forked from this process and never use its accelerator. What they need is
+    pickled (functions and classes of the main script by value); see ``docs/data_and_files.md``.
 
     Example:
         >>> loader = DataLoader(range(5), batch_size=2, drop_last=True)
@@ -96,7 +95,7 @@ class DataLoader(Generic[BatchT]):
         pin_memory_device: str = "",
         in_order: bool = True,
     ) -> None:
-        _check_workers(num_workers, timeout, prefetch_factor, persistent_workers, multiprocessing_context)
+        _check_workers(num_workers, timeout, prefetch_factor, persistent_workers)
         self._is_stream = isinstance(dataset, IterableDataset)
         if self._is_stream:
             _check_stream(shuffle, sampler, batch_sampler)
@@ -117,24 +116,37 @@ class DataLoader(Generic[BatchT]):
         self.sampler = sampler
         self.batch_sampler = batch_sampler
         self.num_workers = num_workers
+        self.multiprocessing_context = multiprocessing_context
+        if num_workers > 0 and prefetch_factor is None:
+            prefetch_factor = 2
         self.collate_fn = collate_fn or (default_collate if self._auto_collation else default_convert)
         self.pin_memory = pin_memory
         self.pin_memory_device = pin_memory_device
         self.drop_last = drop_last
         self.timeout = timeout
         self.worker_init_fn = worker_init_fn
-        self.multiprocessing_context = multiprocessing_context
         self.generator = generator
         self.prefetch_factor = prefetch_factor
         self.persistent_workers = persistent_workers
         self.in_order = in_order
         self._announced_length: int | None = None
+        self._iterator: Any = None  # of persistent workers
+        _warn_of_many_workers(num_workers)
         self._complete = True
 
     def __setattr__(self, name: str, value: Any) -> None:
         if self._complete and name in self._FIXED:
             raise ValueError(f"{name} attribute should not be set after {type(self).__name__} is initialized")
         super().__setattr__(name, value)
+
+    @property
+    def multiprocessing_context(self) -> Any:
+        """How workers are started, where that was said: a context of Python's multiprocessing."""
+        return self._context
+
+    @multiprocessing_context.setter
+    def multiprocessing_context(self, context: Any) -> None:
+        self._context = None if context is None else _checked_context(context, self.num_workers)
 
     @property
     def _auto_collation(self) -> bool:
@@ -146,7 +158,19 @@ class DataLoader(Generic[BatchT]):
         return self.batch_sampler if self._auto_collation else self.sampler
 
     def __iter__(self) -> Iterator[BatchT]:
-        return _SingleProcessDataLoaderIter(self)
+        if self.num_workers == 0:
+            return _SingleProcessDataLoaderIter(self)
+        from torchlike.utils.data.workers import _MultiProcessingDataLoaderIter
+
+        if self.persistent_workers and self._iterator is not None and self._iterator.usable:
+            self._iterator.reset(self)
+            return self._iterator
+        _warn_of_many_workers(self.num_workers)
+        _warn_of_pinning(self)
+        made = _MultiProcessingDataLoaderIter(self)
+        if self.persistent_workers:
+            self._iterator = made
+        return made
 
     def __len__(self) -> int:
         """The number of batches; for a stream, by the length that the data set itself announces."""
@@ -159,7 +183,7 @@ class DataLoader(Generic[BatchT]):
 
 
 def _check_workers(
-    num_workers: int, timeout: float, prefetch_factor: int | None, persistent_workers: bool, context: Any
+    num_workers: int, timeout: float, prefetch_factor: int | None, persistent_workers: bool
 ) -> None:
     if num_workers < 0:
         raise ValueError("num_workers option should be non-negative; use num_workers=0 to disable multiprocessing.")
@@ -174,15 +198,45 @@ def _check_workers(
         raise ValueError("prefetch_factor option should be non-negative")
     if persistent_workers and num_workers == 0:
         raise ValueError("persistent_workers option needs num_workers > 0")
-    if context is not None and num_workers == 0:
+
+
+def _checked_context(context: Any, num_workers: int) -> Any:
+    if num_workers == 0:
         raise ValueError(
             "multiprocessing_context can only be used with multi-process loading (num_workers > 0), "
             f"but got num_workers={num_workers}"
         )
-    if num_workers > 0:
+    if isinstance(context, str):
+        known = multiprocessing.get_all_start_methods()
+        if context not in known:
+            raise ValueError(
+                f"multiprocessing_context option should specify a valid start method in {known!r}, but got "
+                f"multiprocessing_context={context!r}"
+            )
+        context = multiprocessing.get_context(context)
+    if not isinstance(context, multiprocessing.context.BaseContext):
+        raise TypeError(
+            "multiprocessing_context option should be a valid context object or a string specifying the start method, "
+            f"but got multiprocessing_context={context}"
+        )
+    if context.get_start_method() == "fork":
         raise NotImplementedError(
-            f"DataLoader(num_workers={num_workers}): torchlike has no worker processes yet. Use num_workers=0, "
-            "which gives the same batches in the same order."
+            "DataLoader(multiprocessing_context='fork'): JAX's threads do not survive a fork. Leave it out, or use "
+            "'forkserver' or 'spawn'"
+        )
+    return context
+
+
+def _warn_of_many_workers(num_workers: int) -> None:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if num_workers > cores:
+        counted = "" if hasattr(os, "sched_getaffinity") else " (`cpuset` is not taken into account)"
+        warnings.warn(
+            f"This DataLoader will create {num_workers} worker processes in total. Our suggested max number of worker "
+            f"in current system is {cores}{counted}, which is smaller than what this DataLoader is going to create. "
+            "Please be aware that excessive worker creation might get DataLoader running slow or even freeze, lower "
+            "the worker number to avoid potential slowness/freeze if necessary.",
+            stacklevel=3,
         )
 
 
@@ -221,7 +275,8 @@ class _SingleProcessDataLoaderIter(Iterator[Any]):
         self._base_seed = draw_seed(loader.generator)
         if loader.timeout != 0:
             raise AssertionError("_SingleProcessDataLoaderIter requires timeout == 0")
-        self._fetch = _fetch_from_stream(loader) if loader._is_stream else _fetch_by_index(loader)
+        given = loader.dataset, loader.collate_fn, loader._auto_collation
+        self._fetch = fetch.from_stream(*given, loader.drop_last) if loader._is_stream else fetch.by_index(*given)
 
     def __next__(self) -> Any:
         batch = self._fetch(next(self._indices))
@@ -248,6 +303,8 @@ def _warn_of_pinning(loader: DataLoader) -> None:
             f"ignore pin_memory_device='{loader.pin_memory_device}'.",
             stacklevel=4,
         )
+    import jax
+
     if jax.default_backend() == "cpu":
         message = (
             "'pin_memory' argument is set as true but no accelerator is found, then device pinned memory won't be used."
@@ -255,41 +312,3 @@ def _warn_of_pinning(loader: DataLoader) -> None:
     else:
         message = "'pin_memory' argument is set as true, but nothing is pinned: JAX stages its transfers by itself."
     warnings.warn(message, stacklevel=4)
-
-
-def _fetch_by_index(loader: DataLoader) -> Callable[[Any], Any]:
-    """From an index, or a list of them, to what the loader hands out, for a data set that is read by index."""
-    dataset, collate = loader.dataset, loader.collate_fn
-    if not loader._auto_collation:
-        return lambda index: collate(dataset[index])
-
-    def fetch(indices: Any) -> Any:
-        if collate is default_collate and default_collate_fn_map.get(Tensor) is collate_tensor_fn:
-            rows = rows_at(dataset, indices)
-            if rows is not None:
-                return rows
-        if getattr(dataset, "__getitems__", None):
-            return collate(dataset.__getitems__(indices))
-        return collate([dataset[index] for index in indices])
-
-    return fetch
-
-
-def _fetch_from_stream(loader: DataLoader) -> Callable[[Any], Any]:
-    """The same for a stream: the placeholder indices only say how many samples make a batch."""
-    samples = iter(loader.dataset)
-    collate, drop_last = loader.collate_fn, loader.drop_last
-    if not loader._auto_collation:
-        return lambda _: collate(next(samples))
-    ended = False
-
-    def fetch(placeholders: list) -> Any:
-        # A stream that has ended is not asked again: some would go on.
-        nonlocal ended
-        batch = [] if ended else list(itertools.islice(samples, len(placeholders)))
-        ended = len(batch) < len(placeholders)
-        if not batch or (ended and drop_last):
-            raise StopIteration
-        return collate(batch)
-
-    return fetch

@@ -11,12 +11,14 @@ import itertools
 import math
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
 import torchlike as torch
-from torchlike.tensor import Tensor
+
+if TYPE_CHECKING:
+    from torchlike.tensor import Tensor
 
 __all__ = [
     "ChainDataset",
@@ -74,7 +76,7 @@ class IterableDataset(Dataset[SampleT], Iterable[SampleT]):
         return ChainDataset([self, other])
 
 
-class TensorDataset(Dataset[tuple[Tensor, ...]]):
+class TensorDataset(Dataset["tuple[Tensor, ...]"]):
     """Tensors side by side: sample ``i`` is the tuple of their rows ``i``.
 
     Args:
@@ -339,7 +341,8 @@ def rows_at(dataset: Any, indices: Sequence[Any]) -> list[Tensor] | None:
         return None
     low, high = min(indices), max(indices)
     for tensor in dataset.tensors:
-        if type(tensor) is not Tensor or tensor.requires_grad or not -tensor.size(0) <= low <= high < tensor.size(0):
+        size = tensor.size(0)
+        if type(tensor) is not torch.Tensor or tensor.requires_grad or not -size <= low <= high < size:
             return None
     chosen = torch.from_numpy(np.array(indices, dtype=np.int64))
     return [tensor[chosen].contiguous() for tensor in dataset.tensors]
