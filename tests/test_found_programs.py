@@ -283,6 +283,17 @@ OPERATIONS = {
         y5 = y3.amax(0)
         y6 = y5.scatter_add(-1, y5.argsort(-1), y3)
     """,
+    "the softmax of no truth values": """
+        x0 = torch.tensor(False, dtype=torch.bool)
+        y2 = x0.masked_select(x0)
+        y3 = F.softmax(y2, 0)
+    """,
+    "a complex zero to the power of zero": """
+        x0 = torch.tensor([0j, 1j, 0j], dtype=torch.complex64)
+        x1 = torch.tensor([0, 0, 1], dtype=torch.int64)
+        y0 = torch.pow(x0, x1)
+        y1 = torch.pow(x0, 0)
+    """,
     "unique() cannot be captured": """
         x0 = torch.tensor([3.0, 1.0, 3.0])
         y0 = x0.unique()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -239,27 +240,29 @@ def pow(input: Scalar, exponent: Scalar):
         return lax.integer_pow(base, number) if number in (2, 3) else _integer_power(base, power)
     exact = _EXACT.get(number)
     if exact is None or category(d) == 3 and callable(exact):
-        return _power(*jnp.broadcast_arrays(base, power))
+        return _power(*jnp.broadcast_arrays(base, power), is_weak(exponent) or number is not None)
     return exact(base) if callable(exact) else lax.integer_pow(base, exact)
 
 
-@jax.custom_jvp
-def _power(base, power):
+@functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
+def _power(base, power, by_number: bool):
     result = jnp.power(base, power)
     if category(base.dtype) < 3:
         return result
-    # JAX takes the logarithm of 0
-    of_zero = jnp.where(power.real > 0, 0, complex(math.inf, math.nan)).astype(result.dtype)
-    return jnp.where((base == 0) & (power.real != 0), of_zero, result)
+    # JAX takes the logarithm of 0; PyTorch's 0 ** 0 is 1 only where the power is a Python number
+    real, nothing = power.real, complex(math.nan, math.nan)
+    of_zero = jnp.where(real > 0, 0, jnp.where(real < 0, complex(math.inf, math.nan), nothing)).astype(result.dtype)
+    special = base == 0
+    return jnp.where(special & (power != 0) if by_number else special, of_zero, result)
 
 
 @_power.defjvp
-def _power_jvp(primals, tangents):
+def _power_jvp(by_number, primals, tangents):
     """PyTorch's derivatives: 0 towards the base where the power is 0, 0 towards the power where the base is 0."""
     (base, power), (d_base, d_power) = primals, tangents
-    result = _power(base, power)
+    result = _power(base, power, by_number)
     none = power == 0
-    by_base = jnp.where(none, 0, power * _power(base, jnp.where(none, 1, power - 1)))
+    by_base = jnp.where(none, 0, power * _power(base, jnp.where(none, 1, power - 1), by_number))
     idle = (base == 0) & (power.real >= 0)
     by_power = jnp.where(idle, 0, result * jnp.log(jnp.where(idle, 1, base)))
     return result, by_base * d_base + by_power * d_power
