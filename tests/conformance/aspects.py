@@ -40,7 +40,7 @@ UNFILLED = {"fft.ihfft2", "fft.ihfftn"}
 """Where PyTorch leaves an `out=` as it is if there is one dimension to transform: the result is asked for."""
 
 
-CRASHES = {"lu_unpack", "tril", "triu"}
+CRASHES = {"linalg.lu", "lu_unpack", "tril", "triu"}
 """Where PyTorch writes beyond the memory of an `out=` that is not contiguous, and the process ends."""
 
 
