@@ -184,14 +184,10 @@ def test_other_files(tmp_path):
         load(tmp_path / "a.safetensors")
     with pytest.raises(NotImplementedError, match="TorchScript"):
         load(packed(b"N.", **{"constants.pkl": b"N."}))
-    with pytest.raises(NotImplementedError, match="before PyTorch 1.6"):
-        save(1, io.BytesIO(), _use_new_zipfile_serialization=False)
 
 
 @pytest.mark.skipif(torch is None, reason="PyTorch writes what is refused here")
 def test_what_pytorch_has_and_this_has_not():
-    with pytest.raises(NotImplementedError, match="the format before PyTorch 1.6"):
-        load(saved([torch.ones(1)], torch.save, _use_new_zipfile_serialization=False))
     with pytest.raises(NotImplementedError, match="a sparse tensor"):
         load(saved(torch.eye(2).to_sparse(), torch.save))
     with pytest.raises(NotImplementedError, match=r"dtype torch\.complex32"):

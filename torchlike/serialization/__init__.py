@@ -16,15 +16,16 @@ import os
 import pickle
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
+from torchlike.serialization import legacy
 from torchlike.serialization.archive import ALIGNMENT, Reader, Writer, replacing
+from torchlike.serialization.persistent import Storages
 from torchlike.serialization.pickling import dumps
-from torchlike.serialization.rebuild import ALLOWED, StorageType
-from torchlike.serialization.storage import Storage, place
+from torchlike.serialization.rebuild import ALLOWED
 from torchlike.serialization.unpickling import (
     FullUnpickler,
     Machine,
@@ -39,9 +40,6 @@ __all__ = [
     "save", "load", "add_safe_globals", "clear_safe_globals", "get_safe_globals", "safe_globals",
     "get_unsafe_globals_in_checkpoint",
 ]  # fmt: skip
-
-_LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # the magic number at its beginning, pickled
-
 
 def save(
     obj: object,
@@ -58,6 +56,7 @@ def save(
             when saving fails or is interrupted it is still there, whole.
         pickle_module: only Python's own `pickle`.
         pickle_protocol: the protocol of the pickle inside; PyTorch's `weights_only` loading wants the default, 2.
+        _use_new_zipfile_serialization: False writes the format before PyTorch 1.6.
 
     >>> import io
     >>> import torchlike as torch
@@ -68,13 +67,15 @@ def save(
     """
     if pickle_module is not pickle:
         raise NotImplementedError(f"torch.save with pickle_module={pickle_module!r}: only Python's pickle is used here")
-    if not _use_new_zipfile_serialization:
-        raise NotImplementedError("torch.save in the format before PyTorch 1.6: leave out the argument, zip is written")
     if pickle_protocol < 2:
         raise NotImplementedError(f"torch.save with pickle_protocol={pickle_protocol}: take 2 or more")
     path = os.fspath(f) if isinstance(f, str | os.PathLike) else None
     if path is None and not hasattr(f, "write"):
         raise AttributeError("expected 'f' to be string, path, or a file-like object with a 'write' attribute")
+    if not _use_new_zipfile_serialization:
+        with contextlib.nullcontext(f) if path is None else replacing(path) as out:
+            legacy.write(out, obj, pickle_protocol)
+        return
     data, memories = dumps(obj, pickle_protocol)
     with contextlib.nullcontext(f) if path is None else replacing(path) as out:
         writer = Writer(out, _archive_name(path))
@@ -105,7 +106,7 @@ def load(
     mmap: bool | None = None,
     **pickle_load_args: Any,
 ) -> Any:
-    """Load what `torch.save` saved, here or in PyTorch (1.6 and later).
+    """Load what `torch.save` saved, here or in PyTorch: zip files and the formats before PyTorch 1.6.
 
     Args:
         f: a path, or a file-like object that can seek.
@@ -119,8 +120,7 @@ def load(
         pickle_load_args: options of `pickle.Unpickler`, with `weights_only=False`.
 
     Raises pickle.UnpicklingError for what the allow list does not have and for a file of another kind, RuntimeError
-    for a damaged one,
-    NotImplementedError for the format before PyTorch 1.6 and for TorchScript.
+    for a damaged one, NotImplementedError for TorchScript.
     """
     weights_only = True if weights_only is None else weights_only
     if weights_only and pickle_module is not None:
@@ -132,24 +132,62 @@ def load(
     if mmap and not isinstance(f, str | os.PathLike):
         raise ValueError("f must be a file path in order to use the mmap argument")
     with _opened(f) as file:
+        if (old := legacy.kind_of(file)) is not None:
+            if mmap:
+                raise RuntimeError(
+                    "mmap can only be used with files saved with `torch.save(_use_new_zipfile_serialization=True), "
+                    "please torch.save your checkpoint with this option in order to use mmap."
+                )
+            if old is legacy.Tar:
+                if weights_only:
+                    raise RuntimeError(
+                        "Cannot use ``weights_only=True`` with files saved in the legacy .tar format. With "
+                        "weights_only=False the file can be loaded, and can then run any code: do that only if you "
+                        "trust where it comes from."
+                    )
+                tar = legacy.Tar(file, map_location)
+                return FullUnpickler(io.BytesIO(tar.pickled), tar.load, **pickle_load_args).load()
+            stream = legacy.Stream(file)
+            storages = Storages(stream.read, stream.order, map_location, parts=True)
+            return _unpickled(stream.pickled, storages, weights_only, pickle_load_args)
         reader = Reader(file, mapped=bool(mmap))
         if reader.has("constants.pkl"):
             raise NotImplementedError("torch.load of a TorchScript archive: save the module's state_dict() in PyTorch")
-        storages = _Storages(reader, map_location)
-        data = reader.read("data.pkl")
-        if not weights_only:
-            return FullUnpickler(io.BytesIO(data), storages.load, **pickle_load_args).load()
-        try:
-            return Machine(data, storages.load).run()
-        except pickle.UnpicklingError as e:
-            raise pickle.UnpicklingError(f"Weights only load failed. {e}") from e.__cause__
+        order = reader.read("byteorder").decode("latin1") if reader.has("byteorder") else "little"
+        storages = Storages(_records(reader), order, map_location)
+        return _unpickled(reader.read("data.pkl"), storages, weights_only, pickle_load_args)
+
+
+def _unpickled(data: bytes, storages: Storages, weights_only: bool, options: dict) -> Any:
+    """The object that a pickle describes, over these storages."""
+    if not weights_only:
+        return FullUnpickler(io.BytesIO(data), storages.load, **options).load()
+    try:
+        return Machine(data, storages.load).run()
+    except pickle.UnpicklingError as e:
+        raise pickle.UnpicklingError(f"Weights only load failed. {e}") from e.__cause__
+
+
+def _records(reader: Reader) -> Callable[[str, int], np.ndarray]:
+    """Reads storages out of a zip file."""
+
+    def read(key: str, size: int) -> np.ndarray:
+        there = reader.size(f"data/{key}")
+        if there != size:
+            raise RuntimeError(
+                f"record size ({there} bytes) does not match expected size ({size} bytes) for storage {key}"
+            )
+        return reader.array(f"data/{key}") if size else np.empty(0, np.uint8)
+
+    return read
 
 
 def get_unsafe_globals_in_checkpoint(f: str | os.PathLike | Any) -> list[str]:
     """The names in a checkpoint that `torch.load` would not allow by itself; nothing is loaded."""
     with _opened(f) as file:
         start = file.tell()
-        data = Reader(file).read("data.pkl")
+        old = legacy.kind_of(file)
+        data = Reader(file).read("data.pkl") if old is None else old(file).pickled
         file.seek(start)
     return [path for path in named(data) if path not in ALLOWED]
 
@@ -167,7 +205,7 @@ def _check_kind(file, path: str) -> None:
     """That this is a zip file; what else it may be gets its own error."""
     if path.endswith(".safetensors"):
         raise NotImplementedError(
-            "torch.load of a safetensors file: use safetensors.flax.load_file, and torch.from_jax on what it returns"
+            "torch.load of a safetensors file: use torch.serialization.safetensors.load_file"
         )
     if not (hasattr(file, "seek") and hasattr(file, "tell")):
         raise AttributeError(
@@ -179,45 +217,5 @@ def _check_kind(file, path: str) -> None:
     file.seek(start)
     if not magic:
         raise EOFError("Ran out of input: nothing follows here, was the file written to and not rewound by seek(0)?")
-    if magic.startswith(_LEGACY):
-        raise NotImplementedError(
-            "torch.load of the format before PyTorch 1.6: load the file in PyTorch and torch.save it again"
-        )
-    if not magic.startswith(b"PK\x03\x04"):
+    if not magic.startswith(b"PK\x03\x04") and legacy.kind_of(file) is None:
         raise pickle.UnpicklingError(f"not a PyTorch checkpoint: it begins with {magic!r}, not as a zip file does")
-
-
-class _Storages:
-    """The storages of one file, each read once, and checked against what the pickle says about it."""
-
-    def __init__(self, reader: Reader, map_location):
-        self.reader, self.map_location = reader, map_location
-        self.order = reader.read("byteorder").decode("latin1") if reader.has("byteorder") else "little"
-        if self.order not in ("little", "big"):
-            raise ValueError(f"Unknown endianness type: {self.order}")
-        self.found: dict[str, tuple[Storage, tuple]] = {}
-
-    def load(self, pid) -> Storage:
-        """The storage of a persistent id: ("storage", type, key, location, number of elements)."""
-        if type(pid) is not tuple or len(pid) != 5 or pid[0] != "storage":
-            raise pickle.UnpicklingError("Only persistent_load of storage is allowed, but got another id")
-        _, kind, key, location, numel = pid
-        texts = type(key) is str and type(location) is str and type(numel) is int and numel >= 0
-        if not texts or not isinstance(kind, StorageType):
-            raise pickle.UnpicklingError("corrupt checkpoint: a storage that is not described as one")
-        if key in self.found:
-            storage, said = self.found[key]
-            if said != (kind, numel):
-                raise RuntimeError(f"corrupt checkpoint: storage {key} is described in two ways")
-            return storage
-        width = 1 if kind.kind is None else kind.kind.itemsize
-        there = self.reader.size(f"data/{key}")
-        if there != numel * width:
-            raise RuntimeError(
-                f"record size ({there} bytes) does not match expected size ({numel * width} bytes = {numel} elements * "
-                f"{width} bytes/element) for storage {key}"
-            )
-        data = self.reader.array(f"data/{key}") if numel else np.empty(0, np.uint8)
-        storage = place(Storage(data, kind.kind, self.order), location, self.map_location)
-        self.found[key] = storage, (kind, numel)
-        return storage

@@ -21,6 +21,8 @@ from collections.abc import Iterator
 import numpy as np
 
 ALIGNMENT = 64
+BOMB = 64 << 20  # bytes of a compressed record from which it must not be more than
+DENSEST = 200  # times as long as what it is unpacked from
 NEWEST = 10  # the newest version of the format that PyTorch 2.13 reads
 _LIMIT = 0xFFFFFFFF  # what no longer fits 32 bits goes into zip64 fields
 _UTF8, _DESCRIPTOR = 0x0800, 0x0008  # flags: the name's encoding; sizes stand after the data
@@ -91,6 +93,7 @@ class Reader:
         with _sound("failed finding central directory"):
             self.zip = zipfile.ZipFile(file)
             self.entries = {entry.filename: entry for entry in self.zip.infolist()}
+            self._check_sizes(file)
         self.name = next(iter(self.entries), "").partition("/")[0]
         self.map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY) if mapped else None
         digits = self.read("version") if self.has("version") else self.read(".data/version")
@@ -100,6 +103,19 @@ class Reader:
                 f"Attempted to read a PyTorch file with version {digits[:20].decode('latin1').strip()}, but the "
                 f"maximum supported version for reading is {NEWEST}."
             )
+
+    def _check_sizes(self, file) -> None:
+        """No record may be longer than what there is for it, and no two records the same bytes."""
+        at = file.tell()
+        length = file.seek(0, os.SEEK_END)
+        file.seek(at)
+        entries = self.zip.infolist()
+        if sum(entry.compress_size for entry in entries) > length:
+            raise ValueError("the records together are longer than the file")
+        for entry in entries:
+            packed, size = entry.compress_size, entry.file_size
+            if size != packed if entry.compress_type == zipfile.ZIP_STORED else size > max(BOMB, DENSEST * packed):
+                raise ValueError(f"{entry.filename[-80:]} is to be {size} bytes out of {packed}")
 
     def has(self, record: str) -> bool:
         return f"{self.name}/{record}" in self.entries
@@ -126,7 +142,7 @@ class Reader:
     def array(self, record: str) -> np.ndarray:
         """A record's bytes as an array: read, or, in a mapped file, lying there (and then without a checksum)."""
         entry = self._entry(record)
-        if self.map is None or entry.compress_type != zipfile.ZIP_STORED or not entry.file_size:
+        if self.map is None or entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1 or not entry.file_size:
             return np.frombuffer(self.read(record), np.uint8)
         with _sound(f"failed reading file {record}"):
             head = self.map[entry.header_offset : entry.header_offset + 30]

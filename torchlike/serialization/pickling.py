@@ -149,9 +149,16 @@ class Pickler(pickle._Pickler):
         return _FROM_TYPE, (rebuild, type(t), args, state)
 
 
-def dumps(obj, protocol: int) -> tuple[bytes, list[Memory]]:
+class _OldPickler(Pickler):
+    """The same with the ids of the format before PyTorch 1.6: a sixth element, for parts of a storage, none here."""
+
+    def persistent_id(self, obj):
+        return (*obj.id(), None) if type(obj) is Memory else None
+
+
+def dumps(obj, protocol: int, *, old: bool = False) -> tuple[bytes, list[Memory]]:
     """The pickle of an object, and the memories it refers to in the order of their keys."""
     file = io.BytesIO()
-    pickler = Pickler(file, protocol)
+    pickler = (_OldPickler if old else Pickler)(file, protocol)
     pickler.dump(obj)
     return file.getvalue(), list(pickler.memories.values())

@@ -24,6 +24,7 @@ class StorageType:
 
     def __init__(self, kind: dtype | None):
         self.kind = kind
+        self.itemsize = 1 if kind is None else kind.itemsize
 
 
 def _tensor(storage, offset, size, stride, requires_grad, hooks, kind: dtype | None, metadata):

@@ -79,6 +79,21 @@ class Storage:
         return root
 
 
+class Part(Storage):
+    """A stretch of another storage, as old files have it: a storage that shares its memory."""
+
+    def __init__(self, whole: Storage, offset: int, numel: int):
+        assert whole.kind is not None
+        width = whole.kind.itemsize
+        super().__init__(whole.data[offset * width : (offset + numel) * width], whole.kind, whole.order, whole.device)
+        self.whole, self.offset = whole, offset
+
+    def tensor(self, size: tuple, stride: tuple, offset: int, kind: dtype):
+        """A tensor over these bytes."""
+        _check_geometry(self, size, stride, offset, kind)
+        return self.whole.tensor(size, stride, offset + self.offset, kind)
+
+
 def _check_geometry(storage: Storage, size: tuple, stride: tuple, offset: int, kind: dtype) -> None:
     """Nothing that the file says about a tensor may reach beyond the bytes that are there."""
     numbers = isinstance(size, tuple) and isinstance(stride, tuple) and len(size) == len(stride)

@@ -16,6 +16,9 @@ from torchlike.nn.parameter import Parameter
 from torchlike.serialization.rebuild import ABSENT, ALLOWED, TORCH
 from torchlike.tensor import Tensor
 
+DEEPEST = 200
+"""Tuples within tuples. Python hashes and compares them by recursion in C, and a file could overflow its stack."""
+
 BLOCKED = {"sys", "os", "posix", "nt"}
 """Modules of which nothing is allowed, whatever a user adds."""
 
@@ -129,6 +132,7 @@ class Machine:
         self.stack: list = []
         self.marks: list[list] = []
         self.memo: dict[int, Any] = {}
+        self.nested: dict[int, tuple[int, tuple]] = {}  # by identity: how deep a tuple of tuples is, and itself
 
     def run(self):
         """The object that the pickle describes; UnpicklingError for anything that is not allowed or not whole."""
@@ -177,11 +181,21 @@ class Machine:
         self.marks.append(self.stack)
         self.stack = []
 
+    def checked(self, made: tuple) -> tuple:
+        """The tuple, if it is not nested beyond measure."""
+        inner = [self.nested.get(id(item), (1,))[0] for item in made if type(item) is tuple]
+        if inner:
+            depth = 1 + max(inner)
+            if depth > DEEPEST:
+                raise UnpicklingError(f"tuples within tuples, more than {DEEPEST} deep")
+            self.nested[id(made)] = depth, made
+        return made
+
     def tuple(self, n: int) -> None:
         items = self.stack[len(self.stack) - n :]
         if len(items) != n:
             raise IndexError("the stack is empty")
-        self.stack[len(self.stack) - n :] = [tuple(items)]
+        self.stack[len(self.stack) - n :] = [self.checked(tuple(items))]
 
     def items(self, pairs: list) -> None:
         into = self.target(dict, OrderedDict, Counter)
@@ -296,7 +310,7 @@ _STEPS: dict[bytes, Callable[[Machine], Any]] = {
     pickle.BINBYTES8: lambda m: m.push(m.take(m.number("<Q"))),
     pickle.BYTEARRAY8: lambda m: m.push(bytearray(m.take(m.number("<Q")))),
     pickle.EMPTY_TUPLE: lambda m: m.push(()),
-    pickle.TUPLE: lambda m: m.push(tuple(m.since_mark())),
+    pickle.TUPLE: lambda m: m.push(m.checked(tuple(m.since_mark()))),
     pickle.TUPLE1: lambda m: m.tuple(1),
     pickle.TUPLE2: lambda m: m.tuple(2),
     pickle.TUPLE3: lambda m: m.tuple(3),

@@ -1,4 +1,7 @@
-"""torch.distributed.checkpoint: checkpoints in parts, written by several processes. They raise; use torch.save."""
+"""torch.distributed.checkpoint: checkpoints in parts, written and read by several processes, through Orbax.
+
+`save` and `load` are here; planners, writers and readers of PyTorch's own format raise.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,13 @@ import importlib
 from typing import Any
 
 from torchlike import absent as _absent
+from torchlike.distributed.checkpoint.parts import load as load
+from torchlike.distributed.checkpoint.parts import save as save
 
-WAY = "checkpoints in parts are orbax's business; in one process use torch.save and torch.load"
+WAY = "use save and load, which go through orbax, without it; in one process use torch.save and torch.load"
 _absent.fill(
     globals(), WAY,
-    functions="save load async_save save_state_dict load_state_dict load_sharded_optimizer_state_dict",
+    functions="async_save save_state_dict load_state_dict load_sharded_optimizer_state_dict",
     kinds="FileSystemReader FileSystemWriter StorageReader StorageWriter LoadPlanner SavePlanner DefaultSavePlanner "
     "DefaultLoadPlanner HuggingFaceStorageReader HuggingFaceStorageWriter CheckpointException Metadata",
 )  # fmt: skip

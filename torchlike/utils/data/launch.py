@@ -114,6 +114,14 @@ def _running_server(is_warm: bool) -> _Server:
     return found
 
 
+def come_warm() -> None:
+    """Tensors are needed in workers: begin the server that has them, for the next ones."""
+    if not warm.is_set():
+        warm.set()
+        with _lock:
+            _running_server(True)
+
+
 def _close_all() -> None:
     for process in list(_processes):
         process.link.close()  # then it leaves by itself
@@ -174,7 +182,7 @@ class Payload:
         if self.block is not None:
             self.block.fill(buffers, self.spans)
         if saw_tensors or b"torchlike.tensor" in self.body:
-            warm.set()
+            come_warm()
 
     def give(self, line: Line, number: int, count: int, base_seed: int) -> None:
         """Tell worker `number` of `count` what it is to do."""

@@ -212,7 +212,7 @@ class _MultiProcessingDataLoaderIter(Iterator[Any]):
                     continue
                 (epoch, number), needed_tensors, batch = got[0]
                 if needed_tensors and self._context is None:
-                    launch.warm.set()
+                    launch.come_warm()
                 if epoch != self._epoch:  # of an epoch that was left before its end
                     continue
                 del self._outstanding[number]
