@@ -47,7 +47,8 @@ def _check_targets(target: Tensor, n_classes: int, ignore_index: int) -> None:
     if value.array is None or value.aval.traced or not target.is_cpu or value.aval.dtype.kind not in "iu":
         return
     host = np.asarray(value.array)
-    if not host.size or (host.min() >= 0 and host.max() < n_classes):  # two quick looks are enough nearly always
+    # one quick look is enough nearly always: without its sign a negative number is a great one
+    if not host.size or host.view(f"u{host.itemsize}").max() < n_classes:
         return
     wrong = (host != ignore_index) & ((host < 0) | (host >= n_classes))
     if wrong.any():
