@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from types import FrameType
 
@@ -35,8 +37,11 @@ class Counts:
 
 counts = Counts()
 watching = False
+"""Whether somebody wants to hear of every operation that is recorded, and of every program that runs."""
 reasons: list[str] = []
+_sites = False
 _last_by_site: dict = {}
+_observers: list[Callable] = []
 
 
 def user_line() -> str:
@@ -49,15 +54,41 @@ def user_line() -> str:
 
 def watch(on: bool = True) -> None:
     """Note the user's line of every operation from now on, and a reason for every compilation in `reasons`."""
+    global _sites
+    _sites = on
+    _update()
+
+
+def _update() -> None:
     global watching
-    watching = on
+    watching = _sites or bool(_observers)
+
+
+@contextlib.contextmanager
+def observed(observer: Callable) -> Iterator[None]:
+    """Inside it `observer(spec, inputs, results)` hears of every operation that any thread records."""
+    _observers.append(observer)
+    _update()
+    try:
+        yield
+    finally:
+        _observers.remove(observer)
+        _update()
+
+
+def recorded(batch, spec, inputs: list, results: list) -> None:
+    """An operation was recorded while somebody is watching."""
+    if _sites:
+        batch.sites.append(user_line())
+    for observer in _observers:
+        observer(spec, inputs, results)
 
 
 def compiled(kind: str, entries: list, batch) -> None:
     """Count a compilation and, when watched, find the first part of the key that differs from the last program that
     was compiled at the same barrier."""
     counts.compilations += 1
-    if not watching:
+    if not _sites:
         return
     where = user_line()
     now = [(spec, tuple(slots)) for spec, slots, _ in batch.entries]

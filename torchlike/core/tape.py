@@ -81,7 +81,7 @@ class Tape:
             batch.key.append(spec)
             batch.key += slots
             if explain.watching:
-                batch.sites.append(explain.user_line())
+                explain.recorded(batch, spec, inputs, outs)
             if self.eager or len(batch.entries) >= LIMIT and capture.active is None:
                 self.flush()
             return outs

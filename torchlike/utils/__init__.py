@@ -12,6 +12,10 @@ _LATE = frozenset({
 })  # fmt: skip
 
 
+_HELPERS = {"summary": "model_summary", "program": "programs", "draw": "drawing"}
+"""Functions that come with a module of another name when they are first asked for."""
+
+
 def swap_tensors(t1: Any, t2: Any) -> None:
     """Exchange what two tensors are: memory, history, gradient and class; both names stay where they are."""
     t1.__class__, t2.__class__ = t2.__class__, t1.__class__
@@ -35,6 +39,8 @@ def get_file_path(*path_components: str) -> str:
 
 
 def __getattr__(name: str) -> Any:
+    if name in _HELPERS:
+        return getattr(importlib.import_module(f"torchlike.utils.{_HELPERS[name]}"), name)
     if name in _LATE:
         try:
             return importlib.import_module(f"torchlike.utils.{name}")

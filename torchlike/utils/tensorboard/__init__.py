@@ -9,6 +9,7 @@ from typing import Any
 
 try:
     import tensorboardX as _writer
+    from tensorboardX.proto import event_pb2 as _event_pb2
 except ImportError as e:
     raise ImportError("torch.utils.tensorboard needs tensorboardX: pip install torchlike[tensorboard]") from e
 
@@ -28,7 +29,7 @@ def _plain(x: Any) -> Any:
 
 
 class SummaryWriter(_writer.SummaryWriter):
-    """tensorboardX's writer, which takes tensors. `add_graph` raises.
+    """tensorboardX's writer, which takes tensors.
 
     Args:
         log_dir: a folder; by default runs/<date and host>.
@@ -38,9 +39,29 @@ class SummaryWriter(_writer.SummaryWriter):
     >>> writer.add_scalar("loss", 0.5, 1)  # doctest: +SKIP
     """
 
-    def add_graph(self, model: Any, *args: Any, **kwargs: Any) -> None:
-        """Raises: programs are not traced to graphs of modules here."""
-        raise NotImplementedError("SummaryWriter.add_graph(): programs are not traced to graphs of modules here")
+    def add_graph(
+        self, model: Any, input_to_model: Any = None, verbose: bool = False, use_strict_trace: bool = True
+    ) -> None:
+        """Write the operations of one forward pass, grouped by modules.
+
+        Args:
+            model: a Module.
+            input_to_model: its argument, or a tuple of its arguments.
+            verbose: print the graph too.
+            use_strict_trace: no meaning here, where a call is recorded and not scripted.
+
+        Differs from PyTorch: the nodes are the operations recorded, not those of TorchScript.
+        """
+        from torchlike.utils.tensorboard.graph import graph
+
+        if input_to_model is None:
+            raise ValueError("SummaryWriter.add_graph(): input_to_model is needed, the graph is that of a call")
+        args = tuple(input_to_model) if isinstance(input_to_model, tuple | list) else (input_to_model,)
+        made = graph(model, args)
+        if verbose:
+            print(made)
+        event = _event_pb2.Event(graph_def=made.SerializeToString())
+        self._get_file_writer().add_event(event)
 
 
 def _taking_tensors(name: str) -> Any:
