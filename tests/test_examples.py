@@ -71,6 +71,19 @@ def test_classifier_gives_the_same_loss_curve_under_pytorch(tmp_path):
     assert ours["accuracy"] == pytest.approx(theirs["accuracy"], abs=0.009)
 
 
+@pytest.mark.slow
+def test_the_gpt_writes_and_resumes(tmp_path):
+    script = ROOT / "examples" / "character_gpt.py"
+    printed = run(script, "--smoke", "--out", str(tmp_path))
+    losses = [float(x) for x in re.findall(r"held-out loss ([\d.]+)", printed)]
+    assert len(losses) == 2
+    assert losses[1] < losses[0] < 5
+    assert printed.strip().rpartition("checkpoint.pt\n")[2].startswith("The ")
+    printed = run(script, "--smoke", "--resume", "--steps", "3", "--out", str(tmp_path))
+    assert "resumed after step 30" in printed
+    assert "step    33" in printed
+
+
 def test_compare_gradients():
     printed = run(ROOT / "examples" / "compare_gradients.py")
     assert "BROKEN" not in printed

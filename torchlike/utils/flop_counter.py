@@ -3,6 +3,6 @@
 from torchlike import absent as _absent
 
 _absent.fill(
-    globals(), "use jax.jit(fn).lower(...).compile().cost_analysis()['flops'] on a function of tensors' arrays",
+    globals(), "use torch.utils.summary(model, input).total_flops, or torch.utils.program(fn).cost()['flops']",
     kinds="FlopCounterMode", functions="register_flop_formula",
 )  # fmt: skip
