@@ -7,7 +7,6 @@ next draws must agree. The recorded values below hold the same promise where PyT
 import copy
 import hashlib
 import pickle
-import time
 from typing import NamedTuple
 
 import ml_dtypes
@@ -61,7 +60,7 @@ def _exponential(dtype, lambd):
 
 def _bernoulli(dtype, p):
     name = f"bernoulli {dtype.name} {p}"
-    return Draw(name, lambda g, n: g.bernoulli(p, n, dtype), _in_place("bernoulli_", dtype, p))
+    return Draw(name, lambda g, n: g.bernoulli(n, p, dtype), _in_place("bernoulli_", dtype, p))
 
 
 def _probabilities(n, dtype):
@@ -75,14 +74,14 @@ def _as_tensor(torch, array):
 def _bernoulli_tensor(dtype):
     return Draw(
         f"bernoulli_tensor {dtype.name}",
-        lambda g, n: g.bernoulli_tensor(_probabilities(n, dtype)),
+        lambda g, n: g.bernoulli_tensor(n, _probabilities(n, dtype), dtype),
         lambda torch, g, n: torch.bernoulli(_as_tensor(torch, _probabilities(n, dtype)), generator=g),
     )
 
 
 def _randint(dtype, low, high):
     name = f"randint {dtype.name} {low} {high}"
-    return Draw(name, lambda g, n: g.randint(low, high, n, dtype), _in_place("random_", dtype, low, high))
+    return Draw(name, lambda g, n: g.randint(n, low, high, dtype), _in_place("random_", dtype, low, high))
 
 
 def _random_int(dtype):
@@ -171,7 +170,7 @@ def test_mixed_draws_stay_in_step(torch):
 def test_dropout_mask_is_one_bernoulli_draw(torch):
     torch.manual_seed(11)
     dropped = torch.nn.functional.dropout(torch.ones(4, 5, 6), 0.3)
-    kept = Generator().manual_seed(11).bernoulli(0.7, (4, 5, 6), bool)
+    kept = Generator().manual_seed(11).bernoulli((4, 5, 6), 0.7, bool)
     np.testing.assert_array_equal(kept, dropped.numpy() != 0)
 
 
@@ -213,23 +212,23 @@ ERRORS = [
     (lambda g: g.normal(2, dtype=I64), lambda t, g: t.randn(2, dtype=t.int64)),
     (lambda g: g.exponential(2, 0), lambda t, g: t.empty(2).exponential_(0)),
     (lambda g: g.exponential(2, 1, I32), lambda t, g: t.empty(2, dtype=t.int32).exponential_()),
-    (lambda g: g.bernoulli(1.25, 2), lambda t, g: t.empty(2).bernoulli_(1.25)),
-    (lambda g: g.bernoulli(float("nan"), 2), lambda t, g: t.empty(2).bernoulli_(float("nan"))),
-    (lambda g: g.bernoulli(0.5, 2, U16), lambda t, g: t.empty(2, dtype=t.uint16).bernoulli_(0.5)),
-    (lambda g: g.bernoulli_tensor(np.array([0.5, 2.0])), lambda t, g: t.bernoulli(t.tensor([0.5, 2.0]))),
-    (lambda g: g.bernoulli_tensor(np.array([1, 0])), lambda t, g: t.bernoulli(t.tensor([1, 0]))),
-    (lambda g: g.randint(5, 5, 2), lambda t, g: t.randint(5, 5, (2,))),
-    (lambda g: g.randint(0, 2**63, 2), lambda t, g: t.randint(0, 2**63, (2,))),
-    (lambda g: g.randint(0, 300, 2, U8), lambda t, g: t.randint(0, 300, (2,), dtype=t.uint8)),
-    (lambda g: g.randint(-1, 3, 2, U64), lambda t, g: t.randint(-1, 3, (2,), dtype=t.uint64)),
-    (lambda g: g.randint(3, None, 2, U64), lambda t, g: t.empty(2, dtype=t.uint64).random_(3, None)),
-    (lambda g: g.randint(0, 3, 2, BOOL), lambda t, g: t.randint(0, 3, (2,), dtype=t.bool)),
-    (lambda g: g.randint(0, 2**17, 2, F16), lambda t, g: t.randint(0, 2**17, (2,), dtype=t.half)),
-    (lambda g: g.randint(0, 3, 2, np.complex64), lambda t, g: t.randint(0, 3, (2,), dtype=t.complex64)),
-    (lambda g: g.randint(2**24 + 5, None, 2, F32), lambda t, g: t.empty(2).random_(2**24 + 5, None)),
-    (lambda g: g.randint(2**25 + 1, 2**25 + 2, 2, F32), lambda t, g: t.empty(2).random_(2**25 + 1, 2**25 + 2)),
-    (lambda g: g.randint(200, None, 2, I8), lambda t, g: t.empty(2, dtype=t.int8).random_(200, None)),
-    (lambda g: g.randint(-(2**63), None, 2, I32), lambda t, g: t.empty(2, dtype=t.int32).random_(-(2**63), None)),
+    (lambda g: g.bernoulli(2, 1.25), lambda t, g: t.empty(2).bernoulli_(1.25)),
+    (lambda g: g.bernoulli(2, float("nan")), lambda t, g: t.empty(2).bernoulli_(float("nan"))),
+    (lambda g: g.bernoulli(2, 0.5, U16), lambda t, g: t.empty(2, dtype=t.uint16).bernoulli_(0.5)),
+    (lambda g: g.bernoulli_tensor(2, np.array([0.5, 2.0])), lambda t, g: t.bernoulli(t.tensor([0.5, 2.0]))),
+    (lambda g: g.bernoulli_tensor(2, np.array([1, 0])), lambda t, g: t.bernoulli(t.tensor([1, 0]))),
+    (lambda g: g.randint(2, 5, 5), lambda t, g: t.randint(5, 5, (2,))),
+    (lambda g: g.randint(2, 0, 2**63), lambda t, g: t.randint(0, 2**63, (2,))),
+    (lambda g: g.randint(2, 0, 300, U8), lambda t, g: t.randint(0, 300, (2,), dtype=t.uint8)),
+    (lambda g: g.randint(2, -1, 3, U64), lambda t, g: t.randint(-1, 3, (2,), dtype=t.uint64)),
+    (lambda g: g.randint(2, 3, None, U64), lambda t, g: t.empty(2, dtype=t.uint64).random_(3, None)),
+    (lambda g: g.randint(2, 0, 3, BOOL), lambda t, g: t.randint(0, 3, (2,), dtype=t.bool)),
+    (lambda g: g.randint(2, 0, 2**17, F16), lambda t, g: t.randint(0, 2**17, (2,), dtype=t.half)),
+    (lambda g: g.randint(2, 0, 3, np.complex64), lambda t, g: t.randint(0, 3, (2,), dtype=t.complex64)),
+    (lambda g: g.randint(2, 2**24 + 5, None, F32), lambda t, g: t.empty(2).random_(2**24 + 5, None)),
+    (lambda g: g.randint(2, 2**25 + 1, 2**25 + 2, F32), lambda t, g: t.empty(2).random_(2**25 + 1, 2**25 + 2)),
+    (lambda g: g.randint(2, 200, None, I8), lambda t, g: t.empty(2, dtype=t.int8).random_(200, None)),
+    (lambda g: g.randint(2, -(2**63), None, I32), lambda t, g: t.empty(2, dtype=t.int32).random_(-(2**63), None)),
     (lambda g: g.random_int(2, U16), lambda t, g: t.empty(2, dtype=t.uint16).random_()),
     (lambda g: g.randperm(-1), lambda t, g: t.randperm(-1)),
     (lambda g: g.randperm(129, I8), lambda t, g: t.randperm(129, dtype=t.int8)),
@@ -256,7 +255,7 @@ def test_bounds_that_a_float_cannot_hold(torch):
     for low, high in ((0, 2**12), (-(2**13) - 1, 2**13 + 1), (3, 65503)):
         ours, theirs = _both(torch, 0)
         with pytest.warns(UserWarning, match="out of bounds") as warned:
-            drawn = ours.randint(low, high, 1000, F16)
+            drawn = ours.randint(1000, low, high, F16)
         with pytest.warns(UserWarning, match="out of bounds") as expected:
             reference = torch.randint(low, high, (1000,), dtype=torch.half, generator=theirs)
         assert_same(drawn, reference)
@@ -289,10 +288,10 @@ RECORDED = [  # seed, draw, values
     (42, lambda g: g.normal(16, dtype=F64)[:3], [0.2995562877502637, 0.24237779080894106, 0.28320739441795323]),
     (42, lambda g: g.normal(40, dtype=F16)[:4], [1.927, 1.487, 0.901, -2.105]),
     (0, lambda g: g.exponential(3), [3.5083263, 1.2303847, 0.6150441]),
-    (0, lambda g: g.bernoulli(0.3, 12, I64), [0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 0, 1]),
-    (0, lambda g: g.bernoulli_tensor(np.full(8, 0.3, F32), dtype=I64), [0, 0, 1, 1, 0, 0, 0, 0]),
-    (0, lambda g: g.randint(-5, 100, 6), [69, 19, 93, 25, 38, 4]),
-    (0, lambda g: g.randint(0, 2**40, 3), [741280623151, 506137267392, 291447657211]),
+    (0, lambda g: g.bernoulli(12, 0.3, I64), [0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 0, 1]),
+    (0, lambda g: g.bernoulli_tensor(8, np.full(8, 0.3, F32), I64), [0, 0, 1, 1, 0, 0, 0, 0]),
+    (0, lambda g: g.randint(6, -5, 100), [69, 19, 93, 25, 38, 4]),
+    (0, lambda g: g.randint(3, 0, 2**40), [741280623151, 506137267392, 291447657211]),
     (0, lambda g: g.random_int(3), [900450186894289455, 3969543146641149120, 1895649597198586619]),
     (0, lambda g: g.random_int(4, U8), [172, 47, 117, 192]),
     (0, lambda g: g.randperm(10), [4, 1, 7, 5, 3, 9, 0, 8, 6, 2]),
@@ -326,15 +325,12 @@ def test_default_seed_and_seeds():
     assert default_generator.initial_seed() != DEFAULT_SEED
 
 
-def test_shapes_and_device():
-    generator = Generator("cpu")
-    assert generator.device == "cpu"
+def test_shapes():
+    generator = Generator()
     assert generator.uniform((2, 0, 3)).shape == (2, 0, 3)
     assert generator.normal(()).shape == ()
-    assert generator.randint(0, 3, [4, 5]).shape == (4, 5)
-    assert generator.bernoulli_tensor(np.full((3, 1), 0.5), size=(2, 3, 4), dtype=np.int8).shape == (2, 3, 4)
-    with pytest.raises(RuntimeError, match="this generator is the CPU's, but got device=cuda"):
-        Generator("cuda")
+    assert generator.randint([4, 5], 0, 3).shape == (4, 5)
+    assert generator.bernoulli_tensor((2, 3, 4), np.full((3, 1), 0.5), np.int8).shape == (2, 3, 4)
 
 
 @pytest.mark.parametrize(
@@ -363,13 +359,3 @@ def test_a_normal_with_an_infinite_mean_is_infinite():
     generator = Generator()
     for dtype in (F32, F64):
         assert np.all(generator.normal(20, np.inf, 2.0, dtype) == np.inf)
-
-
-def test_a_dropout_mask_is_quick():
-    generator = Generator()
-    times = []
-    for _ in range(10):
-        start = time.perf_counter()
-        generator.bernoulli(0.9, 100_000, bool)
-        times.append(time.perf_counter() - start)
-    assert min(times) < 5e-3  # half a millisecond on an idle core

@@ -12,10 +12,12 @@ import numpy as np
 from torchlike.core import batching
 from torchlike.core import device as _device
 from torchlike.core import dtype as _dtype
+from torchlike.core.layout import in_order, packed_like
 from torchlike.core.op import SLOT, TABLE, sizes
 from torchlike.core.variable import apply
 from torchlike.from_data import _array, from_numpy, tensor  # noqa: F401  the data side of the same door
 from torchlike.ops.checks import type_name
+from torchlike.ops.conversion import channels_last
 from torchlike.ops.overflow import check_fits
 from torchlike.placement import _finish, _home, get_default_device, set_default_device, strided  # noqa: F401
 from torchlike.tensor import Tensor
@@ -69,6 +71,29 @@ def _need_tensor(input, name: str) -> None:
         raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type_name(input)}")
 
 
+def strides_like(input: Tensor, memory_format=None) -> tuple | None:
+    """The strides of fresh memory like that of `input`: in its order without gaps, unless a format says otherwise.
+    None where that is the order of the indices."""
+    if memory_format is None or memory_format._name == "preserve_format":
+        if input._parent is None and input._strided is None:
+            return None
+        size = tuple(input.shape)
+        strides = packed_like(size, input.stride())
+    elif memory_format._name == "contiguous_format":
+        return None
+    else:
+        size = tuple(input.shape)
+        strides = channels_last(size, memory_format._name)
+    return None if in_order(size, strides) else strides
+
+
+def lay_out(made: Tensor, strides: tuple | None) -> Tensor:
+    """Note that fresh memory lies by these strides."""
+    if strides is not None:
+        made._strided = (tuple(made.shape), strides, 0)
+    return made
+
+
 def _filled(name: str, value):
     def make(*args, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False, **named):
         shape = _size(_only_size(args, named, name), name)
@@ -83,7 +108,9 @@ def _filled(name: str, value):
     def like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
         _need_tensor(input, f"{name}_like")
         made = make(tuple(input.shape), dtype=dtype or input.dtype, device=device or input.device, layout=layout)
-        return _finish(batching.beside(made, input) if input._aval().traced else made, requires_grad)
+        if input._aval().traced:
+            return _finish(batching.beside(made, input), requires_grad)
+        return _finish(lay_out(made, strides_like(input, memory_format)), requires_grad)
 
     def new(self, *size, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
         made = make(*size, dtype=dtype or self.dtype, device=device or self.device, layout=layout)
@@ -131,7 +158,9 @@ def full_like(input, fill_value, *, dtype=None, layout=None, device=None, requir
         tuple(input.shape), fill_value, dtype=dtype or input.dtype, device=device or input.device, layout=layout,
         requires_grad=requires_grad,
     )  # fmt: skip
-    return batching.beside(made, input) if input._aval().traced else made
+    if input._aval().traced:
+        return batching.beside(made, input)
+    return lay_out(made, strides_like(input, memory_format))
 
 
 def empty_strided(size, stride, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):

@@ -1,32 +1,34 @@
-"""Random tensors and the generators behind them.
+"""Random tensors and the generators behind them: torch.random and the factory functions.
 
-On the CPU every draw is PyTorch's own (`core/random.py`): the same seed gives the same numbers. A draw is made on the
-host when it is called and enters the recorded program as an input, so neither gears nor recompilation change it. For a
-tensor on an accelerator the numbers are drawn by the same generator and copied there, so they do not depend on the
-device either.
+On the CPU every draw is PyTorch's own (`core/random.py`): the same seed gives the same numbers. On accelerators numbers
+are made from keys, or are the CPU's, as `set_stream` says (`drawing.py`).
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
 from torchlike import creation
-from torchlike.core import batching, capture, keyed, rejection
+from torchlike.core import batching
 from torchlike.core import device as _device
 from torchlike.core import dtype as _dtype
 from torchlike.core import random as _random
 from torchlike.core.op import SLOT, Array, Op, Scalar
 from torchlike.core.value import put
 from torchlike.core.variable import apply, wrap
+from torchlike.drawing import draw
+from torchlike.drawing import get_stream as get_stream
+from torchlike.drawing import set_stream as set_stream
 from torchlike.facade import write_out
 from torchlike.ops.checks import check
 from torchlike.ops.dims import broadcast_shape
-from torchlike.tensor import Tensor, from_jax
+from torchlike.tensor import Tensor
 
 __all__ = [
     "Generator", "default_generator", "manual_seed", "seed", "initial_seed", "get_rng_state", "set_rng_state", "rand",
@@ -38,19 +40,29 @@ __all__ = [
 class Generator(_random.Generator):
     """A stream of random numbers of its own, to be passed as `generator=`.
 
+    Args:
+        device: "cpu", or an accelerator that this machine has. The stream of words is the same; what draws make of it
+            differs (`torch.random.set_stream`).
+
     >>> import torchlike as torch
     >>> g = torch.Generator().manual_seed(0)
     >>> torch.rand(2, generator=g)
     tensor([0.4963, 0.7682])
     """
 
+    def __init__(self, device: Any = "cpu"):
+        super().__init__()
+        self._device = _device.device(device)
+        if self._device.type != "cpu":
+            self._device.jax  # noqa: B018  raises where this machine has none
+
     @property
     def device(self) -> _device.device:
-        """Always the CPU: see the module's first lines."""
-        return _device.cpu
+        """The device whose draws this generator is for."""
+        return self._device
 
     def get_state(self) -> Tensor:
-        """The state as a byte tensor, in PyTorch's own layout."""
+        """The state as a byte tensor, in the layout of PyTorch's CPU generator."""
         return wrap(put(super().get_state(), _device.cpu))
 
     def set_state(self, new_state: Tensor) -> Generator:
@@ -60,18 +72,56 @@ class Generator(_random.Generator):
         super().set_state(new_state.numpy())
         return self
 
+    def clone_state(self) -> Generator:
+        """A new generator that continues the stream from here on its own."""
+        other = super().clone_state()
+        other._device = self._device
+        return other
+
+    graphsafe_get_state = clone_state
+
+    def graphsafe_set_state(self, state: Generator) -> Generator:
+        """Continue from where another generator is."""
+        self._seed = state._seed
+        self.rewind(state.mark())
+        return self
+
+    def __reduce__(self):
+        return _restored, (str(self._device), self.get_state().numpy())
+
+
+def _restored(device: str, state: np.ndarray) -> Generator:
+    made = Generator(device)
+    _random.Generator.set_state(made, state)
+    return made
+
 
 default_generator = Generator()
 default_generator.seed()
 
+_of_accelerators: dict[_device.device, Generator] = {}
+
+
+def generator_of(home: _device.device) -> Generator:
+    """The default generator that supplies the keys of a device; it starts from the seed of the CPU's."""
+    if home.type == "cpu":
+        return default_generator
+    home = home if home.index is not None else _device.device(home.type, 0)
+    if home not in _of_accelerators:
+        _of_accelerators[home] = Generator(home).manual_seed(default_generator.initial_seed())
+    return _of_accelerators[home]
+
 
 def manual_seed(seed) -> Generator:
-    """Start the default generator from this seed; returns it."""
-    return default_generator.manual_seed(int(seed))
+    """Start the default generators of all devices from this seed; returns the CPU's."""
+    default_generator.manual_seed(int(seed))
+    _of_accelerators.clear()
+    return default_generator
 
 
 def seed() -> int:
-    """Start the default generator from a random seed; returns the seed."""
+    """Start the default generators of all devices from a random seed; returns the seed."""
+    _of_accelerators.clear()
     return default_generator.seed()
 
 
@@ -81,53 +131,61 @@ def initial_seed() -> int:
 
 
 def get_rng_state() -> Tensor:
-    """The state of the default generator, in PyTorch's layout."""
+    """The state of the CPU's default generator, in PyTorch's layout."""
     return default_generator.get_state()
 
 
 def set_rng_state(new_state: Tensor) -> None:
-    """Continue the default generator from a state."""
+    """Continue the CPU's default generator from a state."""
     default_generator.set_state(new_state)
 
 
 @contextlib.contextmanager
-def fork_rng(devices=None, enabled: bool = True):
-    """Leave the default generator as it was before the block."""
-    state = default_generator.get_state() if enabled else None
+def fork_rng(
+    devices: Iterable | None = None, enabled: bool = True, _caller: str = "fork_rng", _devices_kw: str = "devices",
+    device_type: str = "cuda",
+) -> Iterator[None]:  # fmt: skip
+    """Leave the default generators of the CPU and of `devices` as they were before the block.
+
+    Args:
+        devices: accelerators by number or name; all there are unless given.
+        enabled: False makes this do nothing.
+        device_type: the kind of accelerator that numbers in `devices` mean.
+
+    >>> import torchlike as torch
+    >>> _ = torch.manual_seed(0)
+    >>> with torch.random.fork_rng():
+    ...     _ = torch.rand(5)
+    >>> torch.rand(2)
+    tensor([0.4963, 0.7682])
+    """
+    if not enabled:
+        yield
+        return
+    count = _device.available(device_type) if device_type in ("cuda", "tpu") else 0
+    if devices is None and count > 1:
+        warnings.warn(
+            f"{device_type.upper()} reports that you have {count} available devices, and you have used {_caller} "
+            f"without explicitly specifying which devices are being used: all of them are forked. Give the devices to "
+            f"`{_devices_kw}`, an empty list for the CPU alone.",
+            stacklevel=3,
+        )
+    chosen = range(count) if devices is None else devices
+    homes = [_device.device(device_type, d) if isinstance(d, int) else _device.device(d) for d in chosen]
+    generators = [default_generator, *[generator_of(h) for h in homes]]
+    before = [(g, g.initial_seed(), g.mark()) for g in generators]
     try:
         yield
     finally:
-        if state is not None:
-            default_generator.set_state(state)
+        for g, first, mark in before:
+            g._seed = first
+            g.rewind(mark)
 
 
-def draw(sample: Callable[[_random.Generator], np.ndarray], generator=None, device=None) -> Tensor:
-    """A tensor of fresh random numbers; a capture repeats the draw at every replay."""
-    if (keys := keyed.current()) is not None:
-        return from_jax(keys.draw(sample))
-    source = generator or default_generator
-    home = device or _device.cpu
-    if (level := batching.current()) is not None:
-        return _draw_inside(level, sample, source, home)
-    value = put(sample(source), home, copy=False)
-    if capture.active is not None:
-        capture.active.drew(value, lambda: put(sample(source), home, copy=False))
-    return wrap(value)
-
-
-def _draw_inside(level: batching.Level, sample: Callable, source: _random.Generator, home) -> Tensor:
-    """A draw under `vmap`: refused, one for all, or one for each, as its `randomness` says."""
-    if level.randomness == "error":
-        raise RuntimeError(
-            "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' "
-            "randomness flags on vmap or perform the randomness operation out of vmap"
-        )
-    if capture.active is not None:
-        raise NotImplementedError("a draw under vmap in a captured function: draw before, and pass the numbers in")
-    if level.randomness == "same":
-        return wrap(put(sample(source), home, copy=False))
-    rows = np.stack([sample(source) for _ in range(level.size)])
-    return batching.inside(wrap(put(rows, home, copy=False)), level.depth, True)
+@contextlib.contextmanager
+def thread_safe_generator() -> Iterator[Generator | None]:
+    """The generator of a DataLoader's worker thread; workers here are processes, or run in line: None."""
+    yield None
 
 
 def _finish(made: Tensor, requires_grad: bool, out, name: str, layout=None) -> Tensor:
@@ -136,25 +194,16 @@ def _finish(made: Tensor, requires_grad: bool, out, name: str, layout=None) -> T
     return creation._finish(made, requires_grad, layout)
 
 
+def _into(out, shape: tuple):
+    """How the memory of `out=` lies, which the numbers are drawn into in its order."""
+    return out.stride() if out is not None and tuple(out.shape) == shape else None
+
+
 def _floating(dtype, out, name: str) -> _dtype.dtype:
     d = dtype or (out.dtype if out is not None else _dtype.get_default_dtype())
     if not (d.is_floating_point or d.is_complex):
         raise NotImplementedError(f"\"{name}\" not implemented for '{d._scalar_name}'")
     return d
-
-
-def _uniform(shape: tuple, d: _dtype.dtype, low: float = 0.0, high: float = 1.0):
-    if d.is_complex:
-        part = d.to_real().np
-        return lambda g: g.uniform((*shape, 2), low, high, part).view(d.np).reshape(shape)
-    return lambda g: g.uniform(shape, low, high, d.np)
-
-
-def _normal(shape: tuple, d: _dtype.dtype, mean: float = 0.0, std: float = 1.0):
-    if d.is_complex:
-        part = d.to_real().np
-        return lambda g: g.normal((*shape, 2), mean, std / 2**0.5, part).view(d.np).reshape(shape)
-    return lambda g: g.normal(shape, mean, std, d.np)
 
 
 def rand(
@@ -168,7 +217,9 @@ def rand(
     tensor([0.4963, 0.7682])
     """
     shape = creation._size(size, "rand")
-    made = draw(_uniform(shape, _floating(dtype, out, "check_uniform_bounds")), generator, creation._home(device))
+    d = _floating(dtype, out, "check_uniform_bounds")
+    home = creation._home(device)
+    made = draw("uniform", shape, 0.0, 1.0, dtype=d.np, generator=generator, device=home, strides=_into(out, shape))
     return _finish(made, requires_grad, out, "rand", layout)
 
 
@@ -183,7 +234,9 @@ def randn(
     tensor([ 1.5410, -0.2934])
     """
     shape = creation._size(size, "randn")
-    made = draw(_normal(shape, _floating(dtype, out, "normal_kernel_cpu")), generator, creation._home(device))
+    d = _floating(dtype, out, "normal_kernel_cpu")
+    home = creation._home(device)
+    made = draw("normal", shape, 0.0, 1.0, dtype=d.np, generator=generator, device=home, strides=_into(out, shape))
     return _finish(made, requires_grad, out, "randn", layout)
 
 
@@ -199,11 +252,11 @@ def randint(
     low = 0 if low is None else low
     if size is None:
         raise TypeError("randint() missing required argument: 'size'")
-    if low >= high:
-        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    low, high = _int_bounds(low, high)
     shape = creation._size((size,), "randint")
     d = dtype or (out.dtype if out is not None else _dtype.int64)
-    made = draw(lambda g: g.randint(low, high, shape, d.np), generator, creation._home(device))
+    home = creation._home(device)
+    made = draw("randint", shape, low, high, dtype=d.np, generator=generator, device=home, strides=_into(out, shape))
     return _finish(made, requires_grad, out, "randint", layout)
 
 
@@ -212,39 +265,65 @@ def randperm(
 ) -> Tensor:
     """A random permutation of 0 ... n-1."""
     d = dtype or (out.dtype if out is not None else _dtype.int64)
-    made = draw(lambda g: g.randperm(n, d.np), generator, creation._home(device))
+    made = draw("randperm", n, dtype=d.np, generator=generator, device=creation._home(device))
     return _finish(made, requires_grad, out, "randperm", layout)
 
 
-def _like(fn: Callable) -> Callable:
-    def like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
-        return fn(
-            tuple(input.shape), dtype=dtype or input.dtype, device=device or input.device, layout=layout,
-            requires_grad=requires_grad,
-        )  # fmt: skip
+def _filled_like(kind: str, input, parameters: tuple, dtype, device, generator, memory_format) -> Tensor:
+    """Drawn in the order in which fresh memory like that of `input` lies, and laid out so."""
+    shape, strides = tuple(input.shape), creation.strides_like(input, memory_format)
+    d = (dtype or input.dtype).np
+    made = draw(kind, shape, *parameters, dtype=d, generator=generator, device=device or input.device, strides=strides)
+    return creation.lay_out(made, strides)
+
+
+def _like(fn: Callable, kind: str, kernel: str) -> Callable:
+    def like(
+        input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, generator=None,
+        pin_memory=False,
+    ):  # fmt: skip
+        _floating(dtype or input.dtype, None, kernel)
+        made = _filled_like(kind, input, (0.0, 1.0), dtype, device, generator, memory_format)
+        return creation._finish(made, requires_grad, layout)
 
     like.__name__ = like.__qualname__ = fn.__name__ + "_like"
-    like.__doc__ = f"`torch.{fn.__name__}` with the size, dtype and device of `input`."
+    like.__doc__ = f"`torch.{fn.__name__}` with the size, dtype and device of `input`, and memory in its order."
     return like
 
 
-rand_like, randn_like = _like(rand), _like(randn)
+rand_like = _like(rand, "uniform", "check_uniform_bounds")
+randn_like = _like(randn, "normal", "normal_kernel_cpu")
 
 
-def randint_like(input, low, high=None, *, dtype=None, layout=None, device=None, requires_grad=False):
-    """`torch.randint` with the size, dtype and device of `input`."""
-    return randint(
-        *((low, high) if high is not None else (0, low)), tuple(input.shape), dtype=dtype or input.dtype,
-        device=device or input.device, layout=layout, requires_grad=requires_grad,
-    )  # fmt: skip
+def randint_like(
+    input, low=None, high=None, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None,
+    generator=None, pin_memory=False,
+):  # fmt: skip
+    """`torch.randint` with the size, dtype and device of `input`, and memory in its order."""
+    low, high = (0 if low is None else low, high) if high is not None else (0, low)
+    if high is None:
+        raise TypeError("randint_like(): argument 'high' is missing")
+    made = _filled_like("randint", input, _int_bounds(low, high), dtype, device, generator, memory_format)
+    return creation._finish(made, requires_grad, layout)
 
 
-def _scaled(standard: Array, mean: Scalar, std: Scalar):
-    return lax.stop_gradient(standard * std + mean)
+def _int_bounds(low, high) -> tuple[int, int]:
+    low, high = (int(x.item()) if isinstance(x, Tensor) else x for x in (low, high))
+    if low >= high:
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    return low, high
 
 
 def _without_gradient(made: Array, input: Array):
-    return lax.stop_gradient(made + jnp.zeros_like(input))
+    return lax.stop_gradient(made)
+
+
+_BERNOULLI = Op("bernoulli", _without_gradient)
+
+
+def _scaled(standard: Array, mean: Scalar, std: Scalar):
+    # PyTorch rounds the product and the sum; XLA would fuse them into one rounding
+    return lax.stop_gradient(lax.optimization_barrier(standard * std) + mean)
 
 
 _SCALED = Op("normal", _scaled)  # PyTorch: differentiable, with gradients of zero
@@ -263,7 +342,10 @@ def normal(
         if size is None:
             raise TypeError("normal() missing required argument: 'size'")
         shape, d = creation._size((size,), "normal"), dtype or _dtype.get_default_dtype()
-        made = draw(_normal(shape, d, float(mean), float(std)), generator, creation._home(device))
+        made = draw(
+            "normal", shape, float(mean), float(std), dtype=d.np, generator=generator, device=creation._home(device),
+            strides=_into(out, shape),
+        )  # fmt: skip
     else:
         shape = broadcast_shape(*[tuple(t.shape) for t in tensors])
         if out is not None and len(tensors) == 1 and isinstance(mean, Tensor):
@@ -271,24 +353,26 @@ def normal(
             check(broadcast_shape(tuple(out.shape), shape) == tuple(out.shape),
                   f"output with shape {list(out.shape)} doesn't match the broadcast shape {list(shape)}")  # fmt: skip
             shape = tuple(out.shape)
-        d = tensors[0].dtype
-        made = apply(_SCALED, (SLOT, SLOT, SLOT), [draw(_normal(shape, d), generator, tensors[0].device), mean, std])
+        made = draw(
+            "normal", shape, 0.0, 1.0 if isinstance(std, Tensor) else float(std), dtype=tensors[0].dtype.np,
+            generator=generator, device=tensors[0].device, strides=_into(out, shape),
+        )  # fmt: skip
+        made = apply(_SCALED, (SLOT, SLOT, SLOT), [made, mean, std if isinstance(std, Tensor) else 1.0])
     return _finish(made, requires_grad, out, "normal", layout)
-
-
-_BERNOULLI = Op("bernoulli", _without_gradient)
 
 
 def bernoulli(input, p=None, *, generator=None, out=None) -> Tensor:
     """Ones with the probabilities in `input` (read: a barrier), or all with probability `p`; the rest zeros."""
+    shape, d = tuple(input.shape), input.dtype.np
+    strides = _into(out, shape)
     if p is not None:
-        shape, d = tuple(input.shape), input.dtype.np
-        made = draw(lambda g: g.bernoulli(p, shape, d), generator, input.device)
+        made = draw("bernoulli", shape, p, dtype=d, generator=generator, device=input.device, strides=strides)
     elif batching.innermost([input]) is not None:  # nothing is read under vmap
         made = (rand(input.shape, generator=generator, dtype=input.dtype, device=input.device) < input).to(input.dtype)
     else:
-        chances = input.detach()._host()
-        made = draw(lambda g: g.bernoulli_tensor(chances), generator, input.device)
+        made = draw(
+            "bernoulli_tensor", shape, input, dtype=d, generator=generator, device=input.device, strides=strides
+        )
     if input.requires_grad and out is None:
         made = apply(_BERNOULLI, (SLOT, SLOT), [made, input])
     return made if out is None else write_out("bernoulli", made, out)
@@ -317,28 +401,19 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
     if (weights.sum(-1) <= 0).any():
         raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
 
-    def sample(g: _random.Generator) -> np.ndarray:
-        if not replacement or num_samples == 1:
-            scores = weights / g.exponential(weights.shape, 1.0, weights.dtype)
-            return np.argsort(-scores, axis=-1, kind="stable")[..., :num_samples].astype(np.int64)
-        cumulative = np.cumsum(weights.astype(np.float64), -1)
-        cumulative /= cumulative[..., -1:]
-        u = g.uniform((*weights.shape[:-1], num_samples), dtype=np.float64)
-        rows = zip(cumulative.reshape(-1, weights.shape[-1]), u.reshape(-1, num_samples), strict=True)
-        return np.stack([np.searchsorted(c, v) for c, v in rows]).reshape(u.shape).astype(np.int64)
-
-    made = draw(sample, generator, input.device)
+    size = (*weights.shape[:-1], num_samples)
+    made = draw(
+        "multinomial", size, input, replacement, dtype=np.int64, generator=generator, device=input.device
+    )
     return made if out is None else write_out("multinomial", made, out)
 
 
 def poisson(input, generator=None) -> Tensor:
-    """Poisson random numbers with the rates in `input` (read: a barrier); drawn one by one, so meant for small ones."""
-    rates = input.detach()._host()
+    """Poisson random numbers with the rates in `input` (read: a barrier)."""
     if not input.is_floating_point():
         raise NotImplementedError(f"\"poisson_cpu\" not implemented for '{input.dtype._scalar_name}'")
-    kind = rates.dtype
     return draw(
-        lambda g: rejection.counts(g, rejection.poisson, rates.astype(np.float64)).astype(kind), generator, input.device
+        "poisson", tuple(input.shape), input, dtype=input.dtype.np, generator=generator, device=input.device
     )
 
 
@@ -350,9 +425,10 @@ def binomial(count, prob, generator=None) -> Tensor:
             raise ValueError(f"binomial only supports floating-point dtypes for {name}, got: {kind}")
     if count.dtype is not prob.dtype:
         raise RuntimeError(f"Found dtype {prob.dtype._scalar_name} but expected {count.dtype._scalar_name}")
-    pair = [x.astype(np.float64) for x in np.broadcast_arrays(count.detach()._host(), prob.detach()._host())]
-    kind = count.dtype.np
-    return draw(lambda g: rejection.counts(g, rejection.binomial, *pair).astype(kind), generator, count.device)
+    size = broadcast_shape(tuple(count.shape), tuple(prob.shape))
+    return draw(
+        "binomial", size, count, prob, dtype=count.dtype.np, generator=generator, device=count.device
+    )
 
 
 Tensor.bernoulli = bernoulli  # type: ignore[method-assign, assignment]

@@ -12,144 +12,42 @@ NumPy and the standard library only: values leave as NumPy arrays. A ``bfloat16`
 
 import math
 import operator
-import secrets
 
 import numpy as np
 
+from torchlike.core import rejection
+from torchlike.core.mersenne import DEFAULT_SEED as DEFAULT_SEED
+from torchlike.core.mersenne import Engine
 from torchlike.core.normal import BLOCK, box_muller, box_muller_pair, each, fma32, fma64
-from torchlike.core.random_bounds import BITS, FLOATS, NAMES, SAMPLED, cast, check, check_known, integer_bounds
-
-DEFAULT_SEED = 67280421310721  # of a new PyTorch generator
-_WORDS = 624  # 32-bit words of an MT19937 state
-_RANDPERM_LIMIT = (2**32 - 1) // 20  # from here on PyTorch's randperm is another algorithm, on arrays of gigabytes
-
-# The memory of PyTorch's CPUGeneratorImplState, 5056 bytes with the padding of the C++ struct.
-_STATE = np.dtype(
-    [
-        ("seed", np.uint64), ("left", np.int32), ("seeded", np.int32), ("next", np.uint64),
-        ("words", np.uint64, _WORDS), ("normal_x", np.float64), ("normal", np.float64), ("normal_rho", np.float64),
-        ("normal_valid", np.int32), ("padding", np.int32),
-        ("float_normal", np.float32), ("float_normal_valid", np.bool_),
-    ],
-    align=True,
+from torchlike.core.random_bounds import (
+    BITS,
+    FLOATS,
+    NAMES,
+    SAMPLED,
+    SMALLEST,
+    cast,
+    check,
+    check_known,
+    integer_bounds,
 )  # fmt: skip
+
+_MANY_SWAPS = 20_000
+_RANDPERM_LIMIT = (2**32 - 1) // 20  # from here on PyTorch's randperm is another algorithm, on arrays of gigabytes
 
 
 def _shape(size):
     return tuple(size) if hasattr(size, "__iter__") else (operator.index(size),)
 
 
-class Generator:
-    """A stream of random numbers: the CPU ``torch.Generator``, giving NumPy arrays.
+class Generator(Engine):
+    """A stream of random numbers, given as NumPy arrays: what is behind the CPU ``torch.Generator``.
 
-    Args:
-        device: "cpu", the only device whose stream this is.
+    Each kind of draw is a method: the size first, the parameters of the distribution, the dtype.
 
     Example:
         >>> Generator().manual_seed(0).uniform(2)
         array([0.4962566, 0.7682218], dtype=float32)
     """
-
-    def __init__(self, device="cpu"):
-        check(str(device).split(":")[0] == "cpu", f"this generator is the CPU's, but got device={device}")
-        self._engine = np.random.MT19937(0)
-        self._words = np.random.Generator(self._engine)
-        self.manual_seed(DEFAULT_SEED)
-
-    @property
-    def device(self):
-        """The device of the generator, "cpu"."""
-        return "cpu"
-
-    # ---- seed and state ----
-
-    def manual_seed(self, seed):
-        """Restart the stream from ``seed``, from -2**63 to 2**64 - 1 (a negative one counts as seed + 2**64).
-
-        Returns the generator. The engine uses the low 32 bits only, as PyTorch's does.
-
-        Raises:
-            ValueError: the seed is out of range.
-            RuntimeError: the seed is not an integer.
-        """
-        if isinstance(seed, bool) or not hasattr(seed, "__index__"):
-            raise RuntimeError(f"manual_seed expected a long, but got {type(seed).__name__}")
-        seed = operator.index(seed)
-        if not -(2**63) <= seed < 2**64:
-            raise ValueError("Overflow when unpacking long long")
-        self._seed = seed % 2**64
-        self._engine.state = np.random.RandomState(self._seed % 2**32).get_state(legacy=False)
-        self._unused = True  # nothing drawn yet: NumPy's state cannot tell this from a block drawn to its end
-        self._cached_normal = None  # the sine half of the last pair of the path for fewer than 16 normals
-        return self
-
-    def seed(self):
-        """Restart the stream from 64 random bits of the operating system and return them as an int."""
-        self.manual_seed(secrets.randbits(64))
-        return self._seed
-
-    def initial_seed(self):
-        """The seed that the stream was last started from, as a Python int from 0 to 2**64 - 1."""
-        return self._seed
-
-    def get_state(self):
-        """The state as PyTorch lays it out: a uint8 array of 5056 bytes, which its ``set_state`` takes as well."""
-        engine = self._engine.state["state"]
-        state = np.zeros((), _STATE)
-        state["seed"], state["seeded"], state["words"] = self._seed, 1, engine["key"]
-        state["left"], state["next"] = _WORDS + 1 - engine["pos"], 0 if self._unused else engine["pos"]
-        if self._cached_normal is not None:
-            state["normal_valid"], state["normal"] = 1, self._cached_normal
-        return np.frombuffer(state.tobytes(), np.uint8).copy()
-
-    def set_state(self, new_state):
-        """Continue from a state of :meth:`get_state`, or of PyTorch's. Returns the generator.
-
-        Raises:
-            TypeError: ``new_state`` is not an array of bytes.
-            RuntimeError: it has another size, or no valid MT19937 state in it.
-        """
-        new_state = np.asarray(new_state)
-        if new_state.dtype != np.uint8:
-            raise TypeError("RNG state must be a torch.ByteTensor")
-        check(
-            new_state.size == _STATE.itemsize,
-            f"Expected a CPUGeneratorImplState of size {_STATE.itemsize} but found the input RNG state size to be "
-            f"{new_state.size}",
-        )
-        state = np.frombuffer(new_state.tobytes(), _STATE)[0]
-        left, position = int(state["left"]), int(state["next"])
-        # A block drawn to its end (left == 1) is refilled before the next read, wherever `next` points.
-        sound = left == 1 and position <= _WORDS or 1 < left == _WORDS + 1 - position
-        check(state["seeded"] and sound, "Invalid mt19937 state")
-        self._seed = int(state["seed"])
-        self._unused = position != _WORDS + 1 - left
-        words = state["words"].astype(np.uint32)
-        self._engine.state = {"bit_generator": "MT19937", "state": {"key": words, "pos": _WORDS + 1 - left}}
-        self._cached_normal = float(state["normal"]) if state["normal_valid"] else None
-        return self
-
-    def clone_state(self):
-        """A new generator that continues the stream from here on its own."""
-        return Generator().set_state(self.get_state())
-
-    # ---- raw words ----
-
-    def random_raw(self, n):
-        """The next ``n`` 32-bit words of the engine, a uint32 array."""
-        self._unused = self._unused and n == 0
-        return self._words.integers(0, 2**32, n, dtype=np.uint32)
-
-    def random64(self, n):
-        """The next ``n`` 64-bit words, a uint64 array: two engine words each, the high one first."""
-        self._unused = self._unused and n == 0
-        return self._words.integers(0, 2**64, n, dtype=np.uint64)
-
-    def _uniform32(self, n):
-        return (self.random_raw(n) & np.uint32(2**24 - 1)).astype(np.float32) * np.float32(2**-24)
-
-    def _uniform64(self, n):
-        return (self.random64(n) & np.uint64(2**53 - 1)).astype(np.float64) * 2.0**-53
 
     # ---- real distributions ----
 
@@ -185,12 +83,13 @@ class Generator:
             x[x == dtype.type(high)] = dtype.type(low)
         return x.reshape(shape)
 
-    def normal(self, size, mean=0.0, std=1.0, dtype=np.float32):
+    def normal(self, size, mean=0.0, std=1.0, dtype=np.float32, serial=False):
         """Normals by Box and Muller (``torch.randn``, ``Tensor.normal_``).
 
         From 16 values on: uniforms in blocks of 16, the first eight of a block the radii, the last eight the angles; if
         16 does not divide the number, the last 16 values are drawn again. Below: float64 pairs, whose second
-        half waits in the state for the next call.
+        half waits in the state for the next call. ``serial`` takes this way whatever the number, as PyTorch does for
+        memory with gaps or in another order.
 
         Raises:
             RuntimeError: ``std`` is negative.
@@ -200,7 +99,7 @@ class Generator:
         check(std >= 0, f"normal expects std >= 0.0, but found std {std:g}")
         check_known(dtype, FLOATS, "normal_kernel_cpu")
         n = math.prod(shape)
-        if n < BLOCK:
+        if n < BLOCK or serial:
             return cast(fma64(self._few_normals(n), std, mean), dtype).reshape(shape)
         uniforms = self._uniform64 if dtype == np.float64 else self._uniform32
         full = n - n % BLOCK
@@ -280,7 +179,7 @@ class Generator:
         normals = self._few_normals(math.prod(shape))
         return cast(each(math.exp, fma64(normals, std, mean)), dtype).reshape(shape)
 
-    def bernoulli(self, p, size, dtype=np.float32):
+    def bernoulli(self, size, p, dtype=np.float32):
         """Ones with probability ``p``, else zeros (``Tensor.bernoulli_(p)``, the mask of dropout).
 
         A float64 uniform per value, compared with ``p``; a bool ``dtype`` gives the mask without a conversion.
@@ -296,18 +195,17 @@ class Generator:
         words = self.random64(math.prod(shape)) & np.uint64(2**53 - 1)
         return (words < np.uint64(math.ceil(p * 2.0**53))).astype(dtype, copy=False).reshape(shape)
 
-    def bernoulli_tensor(self, p, size=None, dtype=None):
+    def bernoulli_tensor(self, size, p, dtype=np.float32):
         """Ones with the probabilities in the array ``p`` (``torch.bernoulli(p)``, ``Tensor.bernoulli_(p)``).
 
-        A float64 ``p`` takes a float64 uniform per value, any other a float32 one. ``size`` (to which ``p`` is
-        broadcast) and ``dtype`` are those of ``p`` unless given.
+        A float64 ``p`` takes a float64 uniform per value, any other a float32 one. ``p`` is broadcast to ``size``.
 
         Raises:
             RuntimeError: a probability is not in [0, 1].
             NotImplementedError: ``p`` is not floating, or ``dtype`` is complex or unsigned of more than 8 bits.
         """
         p = np.asarray(p)
-        dtype, shape = np.dtype(dtype or p.dtype), p.shape if size is None else _shape(size)
+        dtype, shape = np.dtype(dtype), _shape(size)
         check_known(dtype, SAMPLED, "bernoulli_tensor_cpu_self_")
         check_known(p.dtype, FLOATS, "bernoulli_tensor_cpu_p_")
         check(
@@ -321,7 +219,7 @@ class Generator:
 
     # ---- integers ----
 
-    def randint(self, low, high, size, dtype=np.int64):
+    def randint(self, size, low, high, dtype=np.int64):
         """Integers in [low, high) (``torch.randint``, ``Tensor.random_(low, high)``).
 
         ``low + word % (high - low)``, with a 32-bit word below a range of 2**28 and a 64-bit one from there. ``high``
@@ -380,11 +278,81 @@ class Generator:
         if n >= _RANDPERM_LIMIT:
             raise NotImplementedError(f"randperm: n={n} is not supported, only n < {_RANDPERM_LIMIT}")
         first = np.arange(max(n - 1, 0), dtype=np.uint32)
-        partners = (first + self.random_raw(len(first)) % (np.uint32(n) - first)).tolist()
-        order = list(range(n))  # each swap depends on those before it, and a list swaps faster than an array
-        for i, j in enumerate(partners):
+        partners = first + self.random_raw(len(first)) % (np.uint32(n) - first)
+        return cast(_swapped(n, partners), dtype)
+
+    # ---- draws of which each takes as many words as it needs: core/rejection.py ----
+
+    def poisson(self, size, rates, dtype=np.float32):
+        """Poisson numbers with the rates in the array (``torch.poisson``).
+
+        Raises:
+            RuntimeError: a rate is negative.
+        """
+        return cast(rejection.poisson(self, np.broadcast_to(rates, size)), np.dtype(dtype))
+
+    def binomial(self, size, count, prob, dtype=np.float32):
+        """How many of ``count`` trials of probability ``prob`` succeed (``torch.binomial``)."""
+        return cast(rejection.binomial(self, *np.broadcast_arrays(count, prob)), np.dtype(dtype)).reshape(size)
+
+    def gamma(self, size, concentration, dtype=np.float32):
+        """Draws of Gamma(concentration, 1) (``torch._standard_gamma``), none below the smallest normal number."""
+        dtype = np.dtype(dtype)
+        made = cast(rejection.gamma(self, np.broadcast_to(concentration, size)), dtype)
+        return np.maximum(made, dtype.type(SMALLEST[dtype.name]))
+
+    def dirichlet(self, size, concentration, dtype=np.float32):
+        """Draws of Dirichlet(concentration), whose last dimension adds up to one (``torch._sample_dirichlet``)."""
+        dtype = np.dtype(dtype)
+        parts = rejection.gamma(self, np.broadcast_to(concentration, size))
+        with np.errstate(invalid="ignore"):
+            made = cast(parts / parts.sum(-1, keepdims=True), dtype)
+        below_one = dtype.type(1 - 2.0 ** -FLOATS[dtype.name][0])
+        return np.minimum(np.maximum(made, dtype.type(SMALLEST[dtype.name])), below_one)
+
+    # ---- indices ----
+
+    def multinomial(self, size, weights, replacement=False, dtype=np.int64):
+        """Indices drawn with the weights in the rows of the array (``torch.multinomial``); ``size[-1]`` per row.
+
+        Without replacement (and for one index) the largest of weight / exponential; with it, the cumulative weights
+        inverted by one float64 uniform per index.
+        """
+        if not replacement or size[-1] == 1:
+            scores = weights / self.exponential(weights.shape, 1.0, weights.dtype)
+            return np.argsort(-scores, axis=-1, kind="stable")[..., : size[-1]].astype(dtype)
+        cumulative = np.cumsum(weights.astype(np.float64), -1)
+        cumulative /= cumulative[..., -1:]
+        u = self._uniform64(math.prod(size))
+        rows = zip(cumulative.reshape(-1, weights.shape[-1]), u.reshape(-1, size[-1]), strict=True)
+        return np.stack([np.searchsorted(c, v) for c, v in rows]).reshape(size).astype(dtype)
+
+    def slopes(self, size, input, low, high, dtype=np.float32):
+        """The slopes of ``rrelu``: a uniform for each element that is not positive, in their order; elsewhere one."""
+        made, drawn = np.ones(size, dtype), input <= 0
+        made[drawn] = cast(self.uniform(int(drawn.sum()), low, high, np.float64), np.dtype(dtype))
+        return made
+
+    def bits(self, size, dtype=np.uint32):
+        """Words of the engine as they come: keys for other generators."""
+        return self.random_raw(math.prod(size)).reshape(size).astype(dtype, copy=False)
+
+
+def _swapped(n, partners):
+    """0 ... n-1 after place i was swapped with place ``partners[i]``, one i after the other.
+
+    Each swap depends on those before it. For many, LAPACK's row interchanges (``laswp``) are that loop in machine code:
+    100,000 swaps in half a millisecond, where Python's loop takes 30.
+    """
+    if n < _MANY_SWAPS:
+        order = list(range(n))
+        for i, j in enumerate(partners.tolist()):
             order[i], order[j] = order[j], order[i]
-        return cast(np.array(order, np.int64), dtype)
+        return np.array(order, np.int64)
+    from scipy.linalg.lapack import dlaswp  # a fifth of a second when first imported: not for small permutations
+
+    order = np.arange(n, dtype=np.float64).reshape(n, 1, order="F")  # exact: n < 2**53
+    return dlaswp(order, partners.astype(np.int32), overwrite_a=1).ravel().astype(np.int64)
 
 
 # PyTorch seeds this one from the operating system: two runs differ unless the user calls manual_seed.

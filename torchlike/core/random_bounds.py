@@ -18,6 +18,7 @@ FLOATS = {
     "float16": (11, 65504.0), "bfloat16": (8, (2 - 2.0**-7) * 2.0**127),
     "float32": (24, (2 - 2.0**-23) * 2.0**127), "float64": (53, (2 - 2.0**-52) * 2.0**1023),
 }  # fmt: skip
+SMALLEST = {"float16": 2.0**-14, "bfloat16": 2.0**-126, "float32": 2.0**-126, "float64": 2.0**-1022}  # normal ones
 BITS = {"bool": 1, "uint8": 8, "int8": 7, "int16": 15, "int32": 31, "int64": 63}  # value bits of what random_ knows
 SAMPLED = BITS.keys() | FLOATS.keys()  # dtypes of PyTorch's older kernels; the wider unsigned ones came later
 

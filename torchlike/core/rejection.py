@@ -1,21 +1,82 @@
-"""Counts drawn value by value: Poisson and binomial numbers, as PyTorch's CPU draws them.
+"""Draws that take as many uniforms as they need: Poisson, binomial and gamma numbers, as PyTorch's CPU draws them.
 
-How many uniforms a value takes depends on the uniforms, so these are loops in Python over the values.
-
-Large rates: W. Hörmann, "The transformed rejection method for generating Poisson random variables" (PTRS), 1993, and
-"The generation of binomial random variates" (BTRS), 1993. Small ones: products of uniforms (Knuth) and waiting times.
+Large Poisson rates and binomials: W. Hörmann, "The transformed rejection method for generating Poisson random
+variables" (PTRS) and "The generation of binomial random variates" (BTRS), 1993. Small ones: products of uniforms
+(Knuth) and waiting times. Gamma: G. Marsaglia and W. Tsang, "A simple method for generating gamma variables", 2000.
 """
 
 import math
 
 import numpy as np
 
+from torchlike.core.normal import box_muller_pair
 from torchlike.core.random_bounds import check
 
+_BLOCK = 1024  # uniforms drawn at a time
 
-def poisson(uniform, rate):
-    """A Poisson number of this rate; `uniform()` gives the next float64 in [0, 1)."""
-    check(rate >= 0, "invalid Poisson rate, expected rate to be non-negative")
+
+class Stream:
+    """The float64 uniforms and normals of a generator one by one, drawn in blocks. On leaving the `with` block the
+    generator is set to what was used."""
+
+    def __init__(self, generator):
+        self.generator = generator
+        self.block = []
+        self.used = 0
+
+    def __enter__(self):
+        self.mark, self.cached = self.generator.mark(), self.generator._cached_normal
+        return self
+
+    def __exit__(self, *error):
+        self.generator.rewind(self.mark)
+        if error[0] is None:
+            self.generator.random64(self.used)
+            self.generator._cached_normal = self.cached
+
+    def uniform(self):
+        """In [0, 1)."""
+        if not self.block:
+            self.block = self.generator._uniform64(_BLOCK)[::-1].tolist()
+        self.used += 1
+        return self.block.pop()
+
+    def normal(self):
+        """Of mean 0 and variance 1: Box and Muller's pairs, of which the second half waits for the next call."""
+        if self.cached is not None:
+            value, self.cached = self.cached, None
+            return value
+        value, self.cached = box_muller_pair(self.uniform(), self.uniform())
+        return value
+
+
+def _each(generator, one, *parameters):
+    """An array of `one(stream, ...)` for each element of the parameters, which are arrays of one shape."""
+    values = zip(*(p.astype(np.float64).ravel().tolist() for p in parameters), strict=True)
+    with Stream(generator) as stream:
+        made = [one(stream, *each) for each in values]
+    return np.array(made, np.float64).reshape(parameters[0].shape)
+
+
+def poisson(generator, rates):
+    """A Poisson number for each rate, as float64."""
+    check(not (rates < 0).any(), "invalid Poisson rate, expected rate to be non-negative")
+    return _each(generator, _poisson, rates)
+
+
+def binomial(generator, count, prob):
+    """For each pair how many of `count` trials of probability `prob` succeed, as float64."""
+    return _each(generator, _binomial, count, prob)
+
+
+def gamma(generator, concentration):
+    """A number of Gamma(concentration, 1) for each concentration, as float64."""
+    return _each(generator, _gamma, concentration)
+
+
+def _poisson(stream, rate):
+    """A Poisson number of this rate."""
+    uniform = stream.uniform
     if rate == 0:
         return 0
     if rate < 10:
@@ -40,7 +101,7 @@ def poisson(uniform, rate):
             return k
 
 
-def binomial(uniform, count, p):
+def _binomial(stream, count, p):
     """How many of `count` trials of probability `p` succeed."""
     if math.isnan(count) or math.isnan(p):
         return math.nan
@@ -49,9 +110,10 @@ def binomial(uniform, count, p):
     if p >= 1:
         return count
     if p > 0.5:
-        return count - binomial(uniform, count, 1 - p)
+        return count - _binomial(stream, count, 1 - p)
     if count * p >= 10:
-        return _binomial_by_rejection(uniform, count, p)
+        return _binomial_by_rejection(stream, count, p)
+    uniform = stream.uniform
     trials, k, log_failure = 0, 0, math.log1p(-p)
     while True:
         u = uniform()
@@ -61,7 +123,8 @@ def binomial(uniform, count, p):
         k += 1
 
 
-def _binomial_by_rejection(uniform, count, p):
+def _binomial_by_rejection(stream, count, p):
+    uniform = stream.uniform
     spread = math.sqrt(count * p * (1 - p))
     b = 1.15 + 2.53 * spread
     a = -0.0873 + 0.0248 * b + 0.01 * p
@@ -95,11 +158,22 @@ def _tail(k):
     return (1 / 12 - (1 / 360 - 1 / 1260 / square) / square) / (k + 1)
 
 
-def counts(generator, one, *parameters):
-    """An array of `one(uniform, ...)` for each element of the parameters, which are arrays of one shape."""
-
-    def uniform():
-        return float(generator._uniform64(1)[0])
-
-    made = [one(uniform, *each) for each in zip(*(p.ravel().tolist() for p in parameters), strict=True)]
-    return np.array(made, np.float64).reshape(parameters[0].shape)
+def _gamma(stream, concentration):
+    scale = 1.0
+    if concentration < 1:
+        if concentration == 0:
+            return 0.0
+        scale = (1 - stream.uniform()) ** (1 / concentration)
+        concentration += 1
+    d = concentration - 1 / 3
+    c = 1 / math.sqrt(9 * d)
+    while True:
+        y = 0.0
+        while y <= 0:
+            x = stream.normal()
+            y = 1 + c * x
+        v = y * y * y
+        u = 1 - stream.uniform()
+        square = x * x
+        if u < 1 - 0.0331 * square * square or math.log(u) < 0.5 * square + d * (1 - v + math.log(v)):
+            return scale * d * v

@@ -1,12 +1,11 @@
-"""Gamma and Dirichlet draws, number for number those of PyTorch's CPU generator, and how gradients flow through them.
+"""Gamma and Dirichlet draws and how gradients flow through them.
 
-Gamma by G. Marsaglia and W. Tsang, A Simple Method for Generating Gamma Variables (2000). Gradients are implicit:
+Gradients are implicit:
 dx/da = -(dF/da)(x; a) / f(x; a), M. Figurnov, S. Mohamed, A. Mnih, https://arxiv.org/abs/1805.08498.
 """
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import jax
@@ -14,76 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from torchlike.core import random as _random
 from torchlike.core.op import SLOT, Array, Op
 from torchlike.core.variable import apply
-from torchlike.random import draw
+from torchlike.drawing import draw
 from torchlike.tensor import Tensor
-
-
-class _Stream:
-    """Uniform and normal doubles one by one. Words are taken in blocks, and the generator is set to what was used."""
-
-    def __init__(self, g: _random.Generator):
-        self.g, self.start, self.used = g, g.get_state(), 0
-        self.block: list[float] = []
-        self.cached = g._cached_normal
-
-    def uniform(self) -> float:
-        """In [0, 1)."""
-        if not self.block:
-            self.block = self.g._uniform64(1024)[::-1].tolist()
-        self.used += 1
-        return self.block.pop()
-
-    def normal(self) -> float:
-        """Of mean 0 and variance 1: Box and Muller's pairs, of which the second half waits for the next call."""
-        if self.cached is not None:
-            value, self.cached = self.cached, None
-            return value
-        angle, radius = 2 * math.pi * self.uniform(), self.uniform()
-        radius = math.sqrt(-2 * math.log1p(-radius))
-        self.cached = radius * math.sin(angle)
-        return radius * math.cos(angle)
-
-    def close(self) -> None:
-        """Leave the generator where PyTorch's would be."""
-        self.g.set_state(self.start)
-        if self.used:
-            self.g.random64(self.used)
-        self.g._cached_normal = self.cached
-
-
-def _gamma(alpha: float, stream: _Stream) -> float:
-    scale = 1.0
-    if alpha < 1:
-        if alpha == 0:
-            return 0.0
-        scale = (1 - stream.uniform()) ** (1 / alpha)
-        alpha += 1
-    d = alpha - 1 / 3
-    c = 1 / math.sqrt(9 * d)
-    while True:
-        y = 0.0
-        while y <= 0:
-            x = stream.normal()
-            y = 1 + c * x
-        v = y * y * y
-        u = 1 - stream.uniform()
-        if u < 1 - 0.0331 * x**4 or math.log(u) < 0.5 * x * x + d * (1 - v + math.log(v)):
-            return scale * d * v
-
-
-def gammas(g: _random.Generator, alphas: np.ndarray) -> np.ndarray:
-    """One draw of Gamma(alpha, 1) for each element, as float64."""
-    stream = _Stream(g)
-    made = [_gamma(a, stream) for a in alphas.astype(np.float64).ravel().tolist()]
-    stream.close()
-    return np.array(made, np.float64).reshape(alphas.shape)
-
-
-def _tiny(dtype: np.dtype) -> Any:
-    return jnp.finfo(dtype).tiny
 
 
 @jax.custom_jvp
@@ -108,8 +41,10 @@ _STANDARD_GAMMA = Op("standard_gamma", _standard_gamma)
 
 def standard_gamma(concentration: Tensor, generator: Any = None) -> Tensor:
     """A draw of Gamma(concentration, 1) for each element (reads them: a barrier); gradients flow through."""
-    alphas, d = concentration.detach()._host(), concentration.dtype.np
-    sample = draw(lambda g: np.maximum(gammas(g, alphas).astype(d), _tiny(d)), generator, concentration.device)
+    sample = draw(
+        "gamma", tuple(concentration.shape), concentration, dtype=concentration.dtype.np, generator=generator,
+        device=concentration.device,
+    )  # fmt: skip
     return apply(_STANDARD_GAMMA, (SLOT, SLOT), [concentration, sample])
 
 
@@ -166,10 +101,8 @@ _DIRICHLET = Op("dirichlet", _dirichlet)
 
 def dirichlet(concentration: Tensor, generator: Any = None) -> Tensor:
     """A draw of Dirichlet(concentration) for each row (reads the concentration: a barrier); gradients flow through."""
-    alphas, d = concentration.detach()._host(), concentration.dtype.np
-
-    def sample(g: _random.Generator) -> np.ndarray:
-        parts = gammas(g, alphas)
-        return np.maximum((parts / parts.sum(-1, keepdims=True)).astype(d), _tiny(d))
-
-    return apply(_DIRICHLET, (SLOT, SLOT), [concentration, draw(sample, generator, concentration.device)])
+    sample = draw(
+        "dirichlet", tuple(concentration.shape), concentration, dtype=concentration.dtype.np, generator=generator,
+        device=concentration.device,
+    )  # fmt: skip
+    return apply(_DIRICHLET, (SLOT, SLOT), [concentration, sample])

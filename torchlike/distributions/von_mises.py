@@ -10,7 +10,7 @@ import numpy as np
 from torchlike.distributions import constraints
 from torchlike.distributions.distribution import Distribution
 from torchlike.distributions.utils import broadcast_all, lazy_property
-from torchlike.random import draw
+from torchlike.drawing import draw
 from torchlike.tensor import Tensor
 
 
@@ -54,7 +54,7 @@ class VonMises(Distribution):
         rho = (tau - np.sqrt(2 * tau)) / (2 * kappa)
         r = np.where(kappa < 1e-5, 1 / kappa + kappa, (1 + rho**2) / (2 * rho))
 
-        def angles(g: Any) -> np.ndarray:
+        def von_mises(g: Any, shape: tuple) -> np.ndarray:
             x, done = np.zeros(shape), np.zeros(shape, bool)
             while not done.all():
                 first, second, third = g.uniform((3, *shape), 0.0, 1.0, np.float64)
@@ -67,7 +67,7 @@ class VonMises(Distribution):
                 done |= taken
             return ((x + np.pi + loc) % (2 * np.pi) - np.pi).astype(self.loc.dtype.np)
 
-        return draw(angles, None, self.loc.device)
+        return draw(von_mises, shape, device=self.loc.device)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """The logarithm of the density."""

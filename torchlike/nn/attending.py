@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 
 from torchlike.core import dtype as _dtype
+from torchlike.drawing import draw
 from torchlike.facade import call as _call
 from torchlike.nn import layers as _layers
 from torchlike.nn.causal_bias import CausalBias
@@ -15,7 +16,6 @@ from torchlike.ops import attention as _attention
 from torchlike.ops import joining as _joining
 from torchlike.ops import linear as _linear_ops
 from torchlike.ops.checks import check
-from torchlike.random import draw
 from torchlike.tensor import Tensor
 
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
@@ -57,7 +57,7 @@ def scaled_dot_product_attention(
     if dropout_p > 0:
         lead = np.broadcast_shapes(tuple(query.shape[:-2]), *([] if enable_gqa else [tuple(key.shape[:-2])]))
         shape = (*lead, query.size(-2), key.size(-2))
-        kept = draw(lambda g: g.bernoulli(1 - dropout_p, shape, np.bool_), None, query.device)
+        kept = draw("bernoulli", shape, 1 - dropout_p, dtype=np.bool_, device=query.device)
     return _sdpa(query, key, value, attn_mask, kept, dropout_p, is_causal, scale, enable_gqa)
 
 

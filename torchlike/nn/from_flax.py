@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import jax
@@ -27,9 +26,9 @@ from torchlike.core.device import cpu
 from torchlike.core.op import SLOT, Arrays, Op
 from torchlike.core.value import put
 from torchlike.core.variable import Variable, apply, wrap
+from torchlike.drawing import draw
 from torchlike.nn.modules.module import Module
 from torchlike.nn.parameter import Parameter
-from torchlike.random import draw
 from torchlike.tensor import Tensor, from_jax
 
 __all__ = ["FlaxModule", "from_flax"]
@@ -144,7 +143,7 @@ class FlaxModule(Module):
         plan = self._plans.get(key)
         if plan is None:
             plan = self._plans[key] = self._plan(key, len(params), len(state))
-        keys = [draw(partial(_bits, shape=shape)) for shape in plan.key_shapes]
+        keys = [draw("bits", shape, dtype=np.uint32) for shape in plan.key_shapes]
         template = tuple([(SLOT,) * len(part) for part in (params, state, keys, inputs)])
         made = apply(_RUN, (*template, plan), [*params, *state, *keys, *inputs])
         n = plan.n_outputs
@@ -370,10 +369,5 @@ def _variable(array: Any, is_parameter: bool) -> Any:
     return Parameter(tensor, tensor.is_floating_point() or tensor.is_complex()) if is_parameter else tensor
 
 
-def _bits(generator: Any, shape: tuple[int, ...]) -> Any:
-    """Random bits for keys, from a generator."""
-    return generator.randint(0, 2**32, shape, np.int64).astype(np.uint32)
-
-
 def _bits_now(shape: tuple[int, ...]) -> np.ndarray:
-    return draw(partial(_bits, shape=(*shape, 2))).numpy()
+    return draw("bits", (*shape, 2), dtype=np.uint32).numpy()

@@ -10,9 +10,8 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from torchlike.core.dtype import dtype as _dtype_class
+from torchlike.drawing import draw
 from torchlike.facade import call as _call
 from torchlike.jit.annotations import BroadcastingList1, BroadcastingList2, BroadcastingList3  # noqa: F401
 from torchlike.nn import native as _native  # noqa: F401  files torch's own names of what is here
@@ -35,7 +34,6 @@ from torchlike.overrides import (  # noqa: F401  PyTorch has them here too
     has_torch_function_unary,
     has_torch_function_variadic,
 )
-from torchlike.random import draw
 from torchlike.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -91,16 +89,11 @@ def rrelu(
     check(lower <= upper, "Lower bound should be less than or equal to the upper bound")
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)
-    shape, d = tuple(input.shape), input.dtype.np
     # PyTorch draws a slope for the negative elements only, in their order; that needs the values (a barrier)
-    negative = input.detach()._host() <= 0
-
-    def sample(g):
-        slopes = np.ones(shape, d)
-        slopes[negative] = g.uniform(int(negative.sum()), lower, upper, np.float64).astype(d)
-        return slopes
-
-    result = _rrelu(input, draw(sample, None, input.device))
+    slopes = draw(
+        "slopes", tuple(input.shape), input, float(lower), float(upper), dtype=input.dtype.np, device=input.device
+    )
+    result = _rrelu(input, slopes)
     return written(input, result) if inplace else result
 
 
@@ -151,8 +144,8 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: floa
     """
     if eps != 1e-10:
         warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
-    shape, d = tuple(logits.shape), logits.dtype.np
-    gumbels = draw(lambda g: -np.log(g.exponential(shape, 1.0, d)).astype(d), None, logits.device)
+    shape = tuple(logits.shape)
+    gumbels = -draw("exponential", shape, 1.0, dtype=logits.dtype.np, device=logits.device).log()
     soft = ((logits + gumbels) / tau).softmax(dim)
     if not hard:
         return soft

@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from torchlike import creation
 from torchlike.core import dtype as _dtype
 from torchlike.core.graph import no_grad
+from torchlike.drawing import draw
 from torchlike.facade import assign, write_out
 from torchlike.facade import call as _call
 from torchlike.nn.bags import known_values
@@ -21,7 +23,6 @@ from torchlike.ops import linear as _linear
 from torchlike.ops import normalization as _normalization
 from torchlike.ops import padding as _padding
 from torchlike.ops.checks import check
-from torchlike.random import draw
 from torchlike.tensor import Tensor
 
 __all__ = [
@@ -48,13 +49,14 @@ def _drop(input: Tensor, p: float, training: bool, inplace: bool, features: bool
     shape = tuple(input.shape)
     if p == 0 or not training or 0 in shape:
         return input
+    strides = creation.strides_like(input)  # the mask lies in memory as the input does, and is drawn in that order
     if features:
         check(len(shape) >= 2, "Feature dropout requires at least 2 dimensions in the input")
-        shape = shape[:2] + (1,) * (len(shape) - 2)
+        shape, strides = shape[:2] + (1,) * (len(shape) - 2), None
     if p == 1:
         result = input * 0.0
     else:
-        mask = draw(lambda g: g.bernoulli(1 - p, shape, np.bool_), None, input.device)
+        mask = draw("bernoulli", shape, 1 - p, dtype=np.bool_, device=input.device, strides=strides)
         result = (_alpha_dropout if alpha else _dropout)(input, mask, p)
     return written(input, result) if inplace else result
 
@@ -62,7 +64,7 @@ def _drop(input: Tensor, p: float, training: bool, inplace: bool, features: bool
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zero every element with probability `p`, divide the others by 1 - p (https://arxiv.org/abs/1207.0580).
 
-    The mask is drawn from the CPU generator on every device, so a seed drops the same elements as PyTorch's CPU does.
+    On the CPU a seed drops the same elements as in PyTorch; on other devices see `torch.random.set_stream`.
     """
     return _drop(input, p, training, inplace)
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from torchlike import creation
 from torchlike.core.graph import no_grad
 from torchlike.core.op import composite
+from torchlike.drawing import draw
 from torchlike.facade import call as _call
 from torchlike.facade import write_out
 from torchlike.nn import bags, label_losses, layers, losses, pools
@@ -18,7 +20,6 @@ from torchlike.ops import dropout as _dropout_ops
 from torchlike.ops import embedding_bag as _bag_ops
 from torchlike.ops import native_norms as _norms
 from torchlike.ops.checks import check
-from torchlike.random import draw
 
 # --- dropout ----------------------------------------------------------------------------------------------------------
 
@@ -50,7 +51,7 @@ def native_dropout(input, p, train):
     if train is False or p == 0 or input.numel() == 0:
         return input.clone(), input.new_ones(input.shape, dtype=_bool())
     shape = tuple(input.shape)
-    mask = draw(lambda g: g.bernoulli(1 - p, shape, np.bool_), None, input.device)
+    mask = draw("bernoulli", shape, 1 - p, dtype=np.bool_, device=input.device, strides=creation.strides_like(input))
     return _dropout(input, mask, p), mask
 
 

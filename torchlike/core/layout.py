@@ -1,0 +1,48 @@
+"""The order in which PyTorch walks the elements of a tensor: along its memory, not along its indices.
+
+A draw into a tensor takes its numbers in that order, so a transposed tensor gets other numbers at its indices than a
+contiguous one (https://docs.pytorch.org/docs/stable/tensor_attributes.html#torch.memory_format).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def memory_order(size: Sequence[int], strides: Sequence[int]) -> tuple[int, ...]:
+    """The dimensions from the slowest to the fastest in memory. A dimension of stride 0 has no place of its own and
+    keeps the one that its index has, where the others leave it; of two equal strides the smaller dimension is faster.
+    """
+    order = list(range(len(size)))[::-1]  # fastest first
+    for i in range(1, len(order)):
+        at = i
+        for other in range(i - 1, -1, -1):
+            fast, slow = order[other], order[at]
+            if strides[fast] == 0 or strides[slow] == 0:
+                continue  # undecided: look further
+            swap = strides[fast] > strides[slow] or strides[fast] == strides[slow] and size[fast] > size[slow]
+            if swap:
+                order[other], order[at] = slow, fast
+                at = other
+            elif strides[fast] < strides[slow]:
+                break
+    return tuple(reversed(order))
+
+
+def packed_like(size: Sequence[int], strides: Sequence[int]) -> tuple[int, ...]:
+    """The strides of fresh memory without gaps in the order of a tensor: what `empty_like` gives."""
+    packed, step = [0] * len(size), 1
+    for d in reversed(memory_order(size, strides)):
+        packed[d] = step
+        step *= max(size[d], 1)
+    return tuple(packed)
+
+
+def in_order(size: Sequence[int], strides: Sequence[int]) -> bool:
+    """Whether memory has the elements one after the other in the order of the indices."""
+    expected = 1
+    for n, stride in zip(reversed(size), reversed(strides), strict=True):
+        if n != 1 and stride != expected:
+            return 0 in size
+        expected *= n
+    return True
