@@ -116,6 +116,15 @@ def draw(
     return batching.inside(made, level.depth, True) if each else made
 
 
+def numbers(
+    kind: str, size: Any, *parameters: Any, dtype: Any, generator: Any = None, device: Any = None,
+    strides: tuple | None = None,
+) -> np.ndarray:  # fmt: skip
+    """A draw for work on the host, as rejecting some of the numbers is: of PyTorch's stream for any device."""
+    source = generator if generator is not None else default_for(device or _device.cpu)
+    return _host(source, kind, size, [*parameters, np.dtype(dtype)], strides)
+
+
 def default_for(home: _device.device) -> Any:
     """The default generator of a device: the CPU's where PyTorch's numbers are drawn."""
     from torchlike import random
@@ -145,9 +154,12 @@ def _from_key(kind: str | Callable, key: Any, given: tuple) -> Tensor:
 def _host(source: Any, kind: str | Callable, size: Any, arguments: list, strides: tuple | None) -> np.ndarray:
     """The numbers as an array of this size, drawn in the order in which the memory lies."""
     method = getattr(source, kind) if isinstance(kind, str) else lambda *a: kind(source, *a)
-    if strides is None or in_order(size, strides):
+    shape = arguments[0].shape if kind == "multinomial" else size
+    if strides is None or in_order(shape, strides):
         return method(size, *arguments)
-    order = memory_order(size, strides)
+    order = memory_order(shape, strides)
+    if kind == "multinomial":
+        return method(size, *arguments, order)
     turned = [np.broadcast_to(a, size).transpose(order) if isinstance(a, np.ndarray) else a for a in arguments]
     serial = (True,) if kind == "normal" else ()
     made = method(tuple(size[d] for d in order), *turned, *serial)

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
@@ -322,8 +323,10 @@ _BERNOULLI = Op("bernoulli", _without_gradient)
 
 
 def _scaled(standard: Array, mean: Scalar, std: Scalar):
-    # PyTorch rounds the product and the sum; XLA would fuse them into one rounding
-    return lax.stop_gradient(lax.optimization_barrier(standard * std) + mean)
+    # PyTorch rounds the product, then the sum. The compiler would contract them to one rounding, were there no choice
+    # between them.
+    product = standard * std
+    return lax.stop_gradient(jnp.where(product != product, jnp.nan, product) + mean)
 
 
 _SCALED = Op("normal", _scaled)  # PyTorch: differentiable, with gradients of zero
@@ -403,8 +406,9 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
 
     size = (*weights.shape[:-1], num_samples)
     made = draw(
-        "multinomial", size, input, replacement, dtype=np.int64, generator=generator, device=input.device
-    )
+        "multinomial", size, input, replacement, dtype=np.int64, generator=generator, device=input.device,
+        strides=creation.strides_like(input),
+    )  # fmt: skip
     return made if out is None else write_out("multinomial", made, out)
 
 

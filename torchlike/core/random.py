@@ -31,6 +31,7 @@ from torchlike.core.random_bounds import (
     integer_bounds,
 )  # fmt: skip
 
+_WIDE = {"float32", "float64"}
 _MANY_SWAPS = 20_000
 _RANDPERM_LIMIT = (2**32 - 1) // 20  # from here on PyTorch's randperm is another algorithm, on arrays of gigabytes
 
@@ -151,7 +152,7 @@ class Generator(Engine):
             f"specified {NAMES[dtype.name][1]}",
         )
         u = self._uniform64(math.prod(shape))
-        return cast(median + sigma * each(math.tan, math.pi * (u - 0.5)), dtype).reshape(shape)
+        return cast(fma64(each(math.tan, math.pi * (u - 0.5)), sigma, median), dtype).reshape(shape)
 
     def geometric(self, size, p, dtype=np.float32):
         """Trials until the first success, ``ceil(log(u) / log(1 - p))`` (``Tensor.geometric_``).
@@ -292,18 +293,26 @@ class Generator(Engine):
         return cast(rejection.poisson(self, np.broadcast_to(rates, size)), np.dtype(dtype))
 
     def binomial(self, size, count, prob, dtype=np.float32):
-        """How many of ``count`` trials of probability ``prob`` succeed (``torch.binomial``)."""
-        return cast(rejection.binomial(self, *np.broadcast_arrays(count, prob)), np.dtype(dtype)).reshape(size)
+        """How many of ``count`` trials of probability ``prob`` succeed (``torch.binomial``).
+
+        Raises:
+            NotImplementedError: ``dtype`` is not float32 or float64; so for the next two.
+        """
+        dtype = np.dtype(dtype)
+        check_known(dtype, _WIDE, "binomial_cpu")
+        return cast(rejection.binomial(self, *np.broadcast_arrays(count, prob)), dtype).reshape(size)
 
     def gamma(self, size, concentration, dtype=np.float32):
         """Draws of Gamma(concentration, 1) (``torch._standard_gamma``), none below the smallest normal number."""
         dtype = np.dtype(dtype)
-        made = cast(rejection.gamma(self, np.broadcast_to(concentration, size)), dtype)
+        check_known(dtype, _WIDE, "gamma_cpu")
+        made = cast(rejection.gamma(self, np.broadcast_to(concentration, size), dtype.type), dtype)
         return np.maximum(made, dtype.type(SMALLEST[dtype.name]))
 
     def dirichlet(self, size, concentration, dtype=np.float32):
         """Draws of Dirichlet(concentration), whose last dimension adds up to one (``torch._sample_dirichlet``)."""
         dtype = np.dtype(dtype)
+        check_known(dtype, _WIDE, "dirichlet")
         parts = rejection.gamma(self, np.broadcast_to(concentration, size))
         with np.errstate(invalid="ignore"):
             made = cast(parts / parts.sum(-1, keepdims=True), dtype)
@@ -312,17 +321,23 @@ class Generator(Engine):
 
     # ---- indices ----
 
-    def multinomial(self, size, weights, replacement=False, dtype=np.int64):
+    def multinomial(self, size, weights, replacement=False, dtype=np.int64, order=None):
         """Indices drawn with the weights in the rows of the array (``torch.multinomial``); ``size[-1]`` per row.
 
-        Without replacement (and for one index) the largest of weight / exponential; with it, the cumulative weights
-        inverted by one float64 uniform per index.
+        Without replacement (and for one index) the largest of weight / exponential, the exponentials drawn in the
+        ``order`` of the weights' dimensions in memory; with it, the cumulative weights inverted by one float64 uniform
+        per index.
         """
         if not replacement or size[-1] == 1:
-            scores = weights / self.exponential(weights.shape, 1.0, weights.dtype)
+            order = range(weights.ndim) if order is None else order
+            drawn = self.exponential([weights.shape[d] for d in order], 1.0, weights.dtype).transpose(np.argsort(order))
+            with np.errstate(divide="ignore", over="ignore"):
+                scores = weights / drawn
             return np.argsort(-scores, axis=-1, kind="stable")[..., : size[-1]].astype(dtype)
-        cumulative = np.cumsum(weights.astype(np.float64), -1)
+        work = np.float64 if weights.dtype == np.float64 else np.float32
+        cumulative = np.cumsum(weights.astype(work), -1, dtype=work)
         cumulative /= cumulative[..., -1:]
+        cumulative[..., -1] = 1
         u = self._uniform64(math.prod(size))
         rows = zip(cumulative.reshape(-1, weights.shape[-1]), u.reshape(-1, size[-1]), strict=True)
         return np.stack([np.searchsorted(c, v) for c, v in rows]).reshape(size).astype(dtype)
@@ -330,7 +345,8 @@ class Generator(Engine):
     def slopes(self, size, input, low, high, dtype=np.float32):
         """The slopes of ``rrelu``: a uniform for each element that is not positive, in their order; elsewhere one."""
         made, drawn = np.ones(size, dtype), input <= 0
-        made[drawn] = cast(self.uniform(int(drawn.sum()), low, high, np.float64), np.dtype(dtype))
+        low, high = float(made.dtype.type(low)), float(made.dtype.type(high))
+        made[drawn] = self._uniform64(int(drawn.sum())) * (high - low) + low  # two roundings
         return made
 
     def bits(self, size, dtype=np.uint32):

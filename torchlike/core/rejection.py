@@ -69,9 +69,17 @@ def binomial(generator, count, prob):
     return _each(generator, _binomial, count, prob)
 
 
-def gamma(generator, concentration):
-    """A number of Gamma(concentration, 1) for each concentration, as float64."""
-    return _each(generator, _gamma, concentration)
+def gamma(generator, concentration, dtype=np.float64):
+    """A number of Gamma(concentration, 1) for each concentration, as float64.
+
+    PyTorch's constants of the algorithm are computed in `dtype`, that of the result.
+    """
+    small = concentration < 1
+    alpha = concentration.astype(dtype)
+    with np.errstate(divide="ignore"):
+        boost = np.where(small, dtype(1) / alpha, 0)  # the power of a uniform that makes up for the one added here
+    d = np.where(small, alpha + dtype(1), alpha) - dtype(np.float32(1 / 3))  # single precision in PyTorch
+    return _each(generator, _gamma, boost, d)
 
 
 def _poisson(stream, rate):
@@ -158,14 +166,10 @@ def _tail(k):
     return (1 / 12 - (1 / 360 - 1 / 1260 / square) / square) / (k + 1)
 
 
-def _gamma(stream, concentration):
-    scale = 1.0
-    if concentration < 1:
-        if concentration == 0:
-            return 0.0
-        scale = (1 - stream.uniform()) ** (1 / concentration)
-        concentration += 1
-    d = concentration - 1 / 3
+def _gamma(stream, boost, d):
+    if boost == math.inf:
+        return 0.0
+    scale = (1 - stream.uniform()) ** boost if boost else 1.0
     c = 1 / math.sqrt(9 * d)
     while True:
         y = 0.0

@@ -231,7 +231,7 @@ def __getattr__(name: str) -> Any:
     if name.endswith("Tensor") and name in _legacy.__all__:
         return _legacy.make(name.removesuffix("Tensor"), "cuda")
     if name == "default_generators":
-        from torchlike.random import default_generator
+        from torchlike.cuda.random import _all
 
-        return (default_generator,) * device_count()
+        return tuple(_all())
     raise AttributeError(f"module 'torch.cuda' has no attribute '{name}'")

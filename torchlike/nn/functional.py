@@ -10,7 +10,10 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from torchlike.core.dtype import dtype as _dtype_class
+from torchlike.core.random_bounds import check_known
 from torchlike.drawing import draw
 from torchlike.facade import call as _call
 from torchlike.jit.annotations import BroadcastingList1, BroadcastingList2, BroadcastingList3  # noqa: F401
@@ -90,9 +93,12 @@ def rrelu(
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)
     # PyTorch draws a slope for the negative elements only, in their order; that needs the values (a barrier)
+    d = input.dtype.np
+    check_known(d, {"float32", "float64", "bfloat16"}, "rrelu_with_noise_out_cpu")
     slopes = draw(
-        "slopes", tuple(input.shape), input, float(lower), float(upper), dtype=input.dtype.np, device=input.device
-    )
+        "slopes", tuple(input.shape), input, float(lower), float(upper), dtype=np.promote_types(d, np.float32),
+        device=input.device,
+    )  # fmt: skip
     result = _rrelu(input, slopes)
     return written(input, result) if inplace else result
 

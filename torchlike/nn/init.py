@@ -9,10 +9,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from torchlike import random as _random
 from torchlike.core.graph import no_grad
 from torchlike.core.value import put
 from torchlike.core.variable import wrap
+from torchlike.creation import strides_like
+from torchlike.drawing import numbers
 from torchlike.tensor import Tensor
 
 _GAINS: dict[str, float] = {
@@ -66,26 +67,28 @@ def trunc_normal_(
             "incorrect.",
             stacklevel=2,
         )
-    source, shape, d = generator or _random.default_generator, tuple(tensor.shape), tensor.dtype.np
+    shape, d = tuple(tensor.shape), tensor.dtype.np
+    packed = strides_like(tensor)  # of the fresh memory that all but the first numbers are drawn into
+    draws = functools.partial(numbers, dtype=d, generator=generator, device=tensor.device)
     below_b, below_a = ((1 + math.erf((border - mean) / std / math.sqrt(2.0))) / 2 for border in (b, a))
     # All elements are drawn again as long as one is rejected, and those accepted keep theirs: so PyTorch's stream goes.
     if below_b - below_a > 0.3:
-        values = source.normal(shape, mean, std, d)
+        values = draws("normal", shape, mean, std, strides=tensor.stride())
         low, high = d.type(a), d.type(b)
         while (outside := (values < low) | (values > high)).any():
-            values = np.where(outside, source.normal(shape, mean, std, d), values)
+            values = np.where(outside, draws("normal", shape, mean, std, strides=packed), values)
         return _written(tensor, values)
     peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
 
     def rejected(candidates: np.ndarray) -> np.ndarray:
         height = -0.5 * ((candidates - d.type(mean)) / d.type(std)) ** 2 - d.type(peak)
         with np.errstate(divide="ignore"):
-            return np.log(source.uniform(shape, 0.0, 1.0, d)) > height
+            return np.log(draws("uniform", shape, 0.0, 1.0, strides=packed)) > height
 
-    values = source.uniform(shape, a, b, d)
+    values = draws("uniform", shape, a, b, strides=packed)
     pending = rejected(values)
     while pending.any():
-        candidates = source.uniform(shape, a, b, d)
+        candidates = draws("uniform", shape, a, b, strides=packed)
         values = np.where(pending, candidates, values)
         pending &= rejected(candidates)
     return _written(tensor, values)
@@ -154,7 +157,8 @@ def _calculate_correct_fan(tensor: Tensor, mode: str) -> int:
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator=None) -> Tensor:
     """Uniform with variance gain² · 2 / (fan_in + fan_out) (Glorot and Bengio 2010)."""
-    bound = math.sqrt(3.0) * gain * math.sqrt(2.0 / float(sum(_calculate_fan_in_and_fan_out(tensor))))
+    std = gain * math.sqrt(2.0 / float(sum(_calculate_fan_in_and_fan_out(tensor))))
+    bound = math.sqrt(3.0) * std  # in this order: a float64 weight shows the last bit
     return uniform_(tensor, -bound, bound, generator)
 
 
@@ -207,12 +211,13 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator=None) -> Tensor:
     if tensor.numel() == 0:
         return tensor
     rows = tensor.size(0)
-    source = generator or _random.default_generator
-    flat = source.normal((rows, tensor.numel() // rows), 0.0, 1.0, tensor.dtype.np)
-    wide = flat.shape[0] < flat.shape[1]
+    size = (rows, tensor.numel() // rows)
+    flat = numbers("normal", size, 0.0, 1.0, dtype=tensor.dtype.np, generator=generator, device=tensor.device)
+    wide = size[0] < size[1]
     q, r = np.linalg.qr(flat.T if wide else flat)
     q = q * np.sign(np.diag(r))  # makes the decomposition unique, and with it the distribution uniform
-    return _written(tensor, (q.T if wide else q).reshape(tuple(tensor.shape)) * gain)
+    _written(tensor.view(size), (q.T if wide else q) * gain)  # through a view, which memory with gaps refuses
+    return tensor
 
 
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator=None) -> Tensor:
@@ -221,9 +226,12 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator=None) 
         raise ValueError("Only tensors with 2 dimensions are supported")
     rows, columns = tensor.shape
     n_zeros = math.ceil(sparsity * rows)
-    values = (generator or _random.default_generator).normal((rows, columns), 0.0, std, tensor.dtype.np)
-    for column in range(columns):
-        values[_random.default_generator.randperm(rows)[:n_zeros], column] = 0
+    draws = functools.partial(numbers, device=tensor.device)
+    values = draws(
+        "normal", (rows, columns), 0.0, std, dtype=tensor.dtype.np, generator=generator, strides=tensor.stride()
+    )
+    for column in range(columns):  # PyTorch takes these from the default generator whatever is given
+        values[draws("randperm", rows, dtype=np.int64)[:n_zeros], column] = 0
     return _written(tensor, values)
 
 

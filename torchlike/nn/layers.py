@@ -127,7 +127,10 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
             "dimension, and an optional batch dimension (i.e. 4D or 5D inputs).",
             stacklevel=2,
         )
-    return _drop(input, p, training, inplace, features=True)
+    if dims == 5:
+        return _drop(input, p, training, inplace, features=True)
+    result = _drop(input.unsqueeze(0), p, training, inplace, features=True).squeeze(0)
+    return input if inplace else result
 
 
 # --- normalisation ----------------------------------------------------------------------------------------------------

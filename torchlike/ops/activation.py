@@ -191,7 +191,7 @@ def prelu(input: Array, weight: Array):
 @op(grad="RreluWithNoiseBackward0")
 def rrelu(input: Array, slope: Array):
     """x where positive, else slope · x, with a random slope for every element."""
-    return jnp.where(input > 0, input, slope * input)
+    return jnp.where(input > 0, input, (slope * input).astype(input.dtype))
 
 
 @op("F.glu", grad="GluBackward0")

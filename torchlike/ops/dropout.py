@@ -13,7 +13,8 @@ def dropout(input: Array, mask: Array, p: Scalar):
     """input · mask / (1 - p): what stays grows so that the expectation does not change. All zeros if p is 1."""
     check(jnp.issubdtype(input.dtype, jnp.inexact), f"result type Float can't be cast to the desired output type "
           f"{word(input)}")  # fmt: skip
-    keep = 1 - jnp.asarray(p, jnp.promote_types(input.dtype, jnp.float32))
+    wide = jnp.promote_types(input.dtype, jnp.float32)
+    keep = (1 - jnp.asarray(p, jnp.float64)).astype(jnp.finfo(wide).dtype)  # rounded once, as PyTorch does
     noise = (mask / jnp.where(keep == 0, 1, keep)).astype(input.dtype)
     return input * noise
 

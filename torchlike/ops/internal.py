@@ -94,6 +94,14 @@ def _shape_as_tensor(self):
     return tensor(list(self.shape), dtype=int64)
 
 
+@composite("torch._standard_gamma")
+def _standard_gamma(self, generator=None):
+    """A draw from the Gamma distribution with each of these concentrations and rate 1."""
+    from torchlike.distributions.sampling import standard_gamma
+
+    return standard_gamma(self, generator)
+
+
 @composite("torch._sample_dirichlet")
 def _sample_dirichlet(self, generator=None):
     """A draw from the Dirichlet distribution with these concentrations, along the last dimension."""
