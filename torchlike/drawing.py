@@ -98,22 +98,22 @@ def draw(
         )
     if level is not None and capture.active is not None:
         raise NotImplementedError("a draw under vmap in a captured function: draw before, and pass the numbers in")
-    each = level is not None and level.randomness == "different"
+    each = level if level is not None and level.randomness == "different" else None
     if not callable(kind) and by_keys(home):
         key = _noted(lambda: put(source.bits((2,)), home, copy=False))
         if each:
             if kind == "randperm":
                 raise NotImplementedError("randperm under vmap(randomness='different') from keys: draw before")
-            given = ((level.size, *size), *given[1:])
+            given = ((each.size, *size), *given[1:])
         made = _from_key(kind, key, given)
     else:
         arrays = [x.detach()._host() if isinstance(x, Tensor) else x for x in given[1:]]
         sample = lambda: _host(source, kind, size, arrays, strides)  # noqa: E731
         if each:
-            made = wrap(put(np.stack([sample() for _ in range(level.size)]), home, copy=False))
+            made = wrap(put(np.stack([sample() for _ in range(each.size)]), home, copy=False))
         else:
             made = wrap(_noted(lambda: put(sample(), home, copy=False)))
-    return batching.inside(made, level.depth, True) if each else made
+    return batching.inside(made, each.depth, True) if each else made
 
 
 def numbers(
