@@ -623,7 +623,7 @@ def test_a_sampler_follows_a_data_set_that_grows():
     assert sorted(sampler) == [0, 1, 2]
 
 
-@pytest.mark.parametrize("module", ["", ".collate", ".dataloader", ".dataset", ".sampler"])
+@pytest.mark.parametrize("module", ["", ".collate", ".dataloader", ".dataset", ".sampler", ".worker"])
 def test_examples_in_the_docstrings_run(module):
     results = doctest.testmod(importlib.import_module(f"torchlike.utils.data{module}"), extraglobs={"torch": torchlike})
     assert results.failed == 0

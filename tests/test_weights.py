@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import json
 import pathlib
 
@@ -166,3 +168,14 @@ def test_states_in_parts(tmp_path):
         checkpoint.load(state, checkpoint_id=tmp_path / "c", planner=3)
     with pytest.raises(ValueError, match="needs checkpoint_id"):
         checkpoint.save(state)
+
+
+@pytest.mark.parametrize(
+    "module", ["serialization", "serialization.safetensors", "serialization.sharded", "distributed.checkpoint.parts"]
+)
+def test_examples_in_the_docstrings_run(module):
+    if module.endswith("parts"):
+        pytest.importorskip("orbax.checkpoint", reason="states in parts are written by Orbax")
+    results = doctest.testmod(importlib.import_module(f"torchlike.{module}"))
+    assert results.failed == 0
+    assert results.attempted > 0
