@@ -115,7 +115,7 @@ globals().update(_NAMED)
 _LATE = frozenset({
     "_C", "_custom_ops", "_dynamo", "_higher_order_ops", "_inductor", "_prims_common", "_tensor", "_utils", "ao",
     "classes", "distributed", "distributions", "export", "futures", "fx", "hub", "jit", "library", "multiprocessing",
-    "numa", "onnx", "overrides", "profiler", "quantization", "testing",
+    "numa", "onnx", "overrides", "profiler", "quantization", "testing", "vision",
 })  # fmt: skip
 """Modules that few scripts use: imported when they are asked for."""
 

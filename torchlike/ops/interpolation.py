@@ -6,6 +6,7 @@ Which inputs and which weights depends on sizes alone, so both are NumPy constan
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -94,23 +95,29 @@ def _antialiased(n: int, o: int, align_corners: bool, factor, mode: str, real):
     return np.minimum(place, n - 1), weights / np.where(total == 0, 1, total)
 
 
+def _namespace(x: Any) -> Any:
+    """NumPy for its own arrays, on which bodies here work too (pictures on the host come in all sizes), else JAX's."""
+    return np if isinstance(x, np.ndarray) else jnp
+
+
 _MATRIX = 8  # from so many inputs per output on one product with a matrix is quicker than gathering them
 
 
 def _resize(x, axis: int, place: np.ndarray, weights: np.ndarray):
     """Along one axis: the weighted sum of the inputs at `place` (o, taps)."""
+    xp = _namespace(x)
     taps = place.shape[1]
     if taps == 1:
         n = x.shape[axis]
-        return x if np.array_equal(place[:, 0], np.arange(n)) else jnp.take(x, place[:, 0], axis)
+        return x if np.array_equal(place[:, 0], np.arange(n)) else xp.take(x, place[:, 0], axis)
     if taps >= _MATRIX:
         matrix = np.zeros((x.shape[axis], len(place)))
         np.add.at(matrix, (place, np.arange(len(place))[:, None]), weights)
-        return jnp.moveaxis(jnp.tensordot(x, jnp.asarray(matrix, x.dtype), (axis, 0)), -1, axis)
+        return xp.moveaxis(xp.tensordot(x, xp.asarray(matrix, x.dtype), (axis, 0)), -1, axis)
     shape = [-1 if a == axis else 1 for a in range(x.ndim)]
     total = None
     for i in range(taps):
-        part = jnp.take(x, place[:, i], axis) * jnp.asarray(weights[:, i], x.dtype).reshape(shape)
+        part = xp.take(x, place[:, i], axis) * xp.asarray(weights[:, i], x.dtype).reshape(shape)
         total = part if total is None else total + part
     return total
 
@@ -130,7 +137,7 @@ def _resize_bytes(x, axis: int, place: np.ndarray, weights: np.ndarray):
     whole = np.trunc(weights * (1 << bits) + np.where(weights < 0, -0.5, 0.5))
     wide = x.astype(jnp.int32).astype(jnp.float64)  # exact: the sums stay far below 2 ** 53
     total = _resize(wide, axis, place, whole).astype(jnp.int64) + (1 << (bits - 1))
-    return jnp.clip(total >> bits, 0, 255).astype(x.dtype)
+    return _namespace(x).clip(total >> bits, 0, 255).astype(x.dtype)
 
 
 @op(grad=_name)
