@@ -54,7 +54,8 @@ def make_dataset(
     if (extensions is None) == (is_valid_file is None):
         raise ValueError("Both extensions and is_valid_file cannot be None or not None at the same time")
     valid = is_valid_file or (lambda path: has_file_allowed_extension(path, extensions))  # type: ignore[arg-type]
-    samples, empty = [], []
+    samples: list[tuple[str, int]] = []
+    empty = []
     for name in sorted(class_to_idx):
         before = len(samples)
         for folder, _, files in sorted(os.walk(os.path.join(os.path.expanduser(directory), name), followlinks=True)):

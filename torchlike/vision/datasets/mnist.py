@@ -18,8 +18,9 @@ from torchlike.vision.datasets.utils import check_integrity, download_url
 
 __all__ = ["EMNIST", "FashionMNIST", "KMNIST", "MNIST"]
 
-_TYPES = {8: np.dtype("u1"), 9: np.dtype("i1"), 11: np.dtype(">i2"), 12: np.dtype(">i4"), 13: np.dtype(">f4"),
-          14: np.dtype(">f8")}  # fmt: skip
+_TYPES: dict[int, Any] = {
+    code: np.dtype(name) for code, name in ((8, "u1"), (9, "i1"), (11, ">i2"), (12, ">i4"), (13, ">f4"), (14, ">f8"))
+}
 
 
 def read_idx(path: str | Path) -> np.ndarray:

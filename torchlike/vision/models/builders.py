@@ -96,7 +96,7 @@ def init_convolutional(model: nn.Module, mode: str = "fan_out", linear_std: floa
             if m.bias is not None:
                 nn.init.zeros_(m.bias)
         elif isinstance(m, nn.BatchNorm2d | nn.GroupNorm):
-            nn.init.ones_(m.weight)
+            nn.init.ones_(m.weight)  # type: ignore[arg-type]
             nn.init.zeros_(m.bias)
         elif isinstance(m, nn.Linear) and linear_std is not None:
             nn.init.normal_(m.weight, 0, linear_std)

@@ -163,7 +163,7 @@ class EfficientNet(nn.Module):
                 if m.bias is not None:
                     nn.init.zeros_(m.bias)
             elif isinstance(m, nn.BatchNorm2d | nn.GroupNorm):
-                nn.init.ones_(m.weight)
+                nn.init.ones_(m.weight)  # type: ignore[arg-type]
                 nn.init.zeros_(m.bias)
             elif isinstance(m, nn.Linear):
                 bound = 1.0 / math.sqrt(m.out_features)
@@ -207,7 +207,7 @@ def _b(width: float, depth: float, dropout: float, kwargs: dict) -> EfficientNet
 
 def _v2(size: str, dropout: float, kwargs: dict) -> EfficientNet:
     fused, others = _V2[size]
-    setting = [*(FusedMBConvConfig(*row) for row in fused), *(MBConvConfig(*row) for row in others)]
+    setting: list = [*(FusedMBConvConfig(*row) for row in fused), *(MBConvConfig(*row) for row in others)]
     kwargs = {"norm_layer": partial(nn.BatchNorm2d, eps=1e-03), "last_channel": 1280, **kwargs}
     return EfficientNet(setting, kwargs.pop("dropout", dropout), **kwargs)
 

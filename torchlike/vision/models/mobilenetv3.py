@@ -132,9 +132,8 @@ def _mobilenet_v3(
     half = 2 if reduced_tail else 1
     table = rows(half)
     tail = len(table) - 3  # the last stage, which `dilated` dilates by 2
-    setting = [
-        InvertedResidualConfig(*row, 2 if dilated and i >= tail else 1, width_mult) for i, row in enumerate(table)
-    ]
+    make: Any = InvertedResidualConfig
+    setting = [make(*row, 2 if dilated and i >= tail else 1, width_mult) for i, row in enumerate(table)]
     return MobileNetV3(setting, make_divisible(last // half * width_mult, 8), **kwargs)
 
 

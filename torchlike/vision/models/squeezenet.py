@@ -61,7 +61,7 @@ class SqueezeNet(nn.Module):
             if row == _POOL:
                 layers.append(nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True))
             else:
-                layers.append(Fire(*row, row[2]))
+                layers.append(Fire(row[0], row[1], row[2], row[2]))
         self.features = nn.Sequential(*layers)
         final = nn.Conv2d(512, num_classes, kernel_size=1)
         self.classifier = nn.Sequential(

@@ -62,7 +62,7 @@ class ColorJitter(Transform):
         """The order and the factors."""
         return self.get_params(self.brightness, self.contrast, self.saturation, self.hue)
 
-    def apply_to(self, img: Any, parameters: tuple) -> Any:
+    def apply_to(self, img: Any, parameters: Any) -> Any:
         """The picture, changed."""
         order, *factors = parameters
         adjust = (F.adjust_brightness, F.adjust_contrast, F.adjust_saturation, F.adjust_hue)
@@ -89,7 +89,7 @@ class Grayscale(Transform):
 class _WithProbability(Transform):
     """Something done with probability `p`."""
 
-    shows = ("p",)
+    shows: tuple[str, ...] = ("p",)
 
     def __init__(self, p: float = 0.5) -> None:
         super().__init__()
@@ -285,10 +285,11 @@ class RandomAffine(Transform):
                 shear_y = draws.uniform(self.shear[2], self.shear[3])
         return angle, move, scale, (shear_x, shear_y)
 
-    def apply_to(self, img: Any, parameters: tuple) -> Any:
+    def apply_to(self, img: Any, parameters: Any) -> Any:
         """The changed picture."""
         colour = colour_for(img, self.fill)
-        return F.affine(img, *parameters, interpolation=self.interpolation, fill=colour, center=self.center)
+        angle, move, scale, shear = parameters
+        return F.affine(img, angle, move, scale, shear, self.interpolation, colour, self.center)
 
 
 class RandomPerspective(_WithProbability):
@@ -326,7 +327,8 @@ class RandomPerspective(_WithProbability):
         """The picture as seen from there."""
         if parameters is None:
             return img
-        return F.perspective(img, *parameters, self.interpolation, colour_for(img, self.fill))
+        start, end = parameters
+        return F.perspective(img, start, end, self.interpolation, colour_for(img, self.fill))
 
 
 class ElasticTransform(Transform):

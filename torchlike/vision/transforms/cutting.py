@@ -141,7 +141,7 @@ class RandomCrop(Transform):
         """Where to cut."""
         return self.get_params(self._padded(img), self.size)
 
-    def apply_to(self, img: Any, parameters: tuple) -> Any:
+    def apply_to(self, img: Any, parameters: Any) -> Any:
         """The rectangle."""
         return F.crop(self._padded(img), *parameters)
 
@@ -238,9 +238,10 @@ class RandomResizedCrop(Transform):
         """Which part."""
         return self.get_params(img, self.scale, self.ratio)
 
-    def apply_to(self, img: Any, parameters: tuple) -> Any:
+    def apply_to(self, img: Any, parameters: Any) -> Any:
         """The part at the size."""
-        return F.resized_crop(img, *parameters, self.size, self.interpolation, self.antialias)
+        top, left, height, width = parameters
+        return F.resized_crop(img, top, left, height, width, self.size, self.interpolation, self.antialias)
 
     def __repr__(self) -> str:
         scale, ratio = (tuple(round(v, 4) for v in pair) for pair in (self.scale, self.ratio))
@@ -314,7 +315,7 @@ class RandomErasing(Transform):
         if draws.uniform() >= self.p:
             return None
         channels, height, width = get_dimensions(img)
-        given = self.value if isinstance(self.value, Sequence) else [self.value]
+        given: Any = self.value if isinstance(self.value, Sequence) else [self.value]
         listed = None if isinstance(self.value, str) else [float(v) for v in given]
         if listed is not None and len(listed) not in (1, channels):
             raise ValueError(
@@ -332,11 +333,12 @@ class RandomErasing(Transform):
                 return draws.integer(0, height - h + 1), draws.integer(0, width - w + 1), values
         return None
 
-    def apply_to(self, img: Any, parameters: tuple | None) -> Any:
+    def apply_to(self, img: Any, parameters: Any) -> Any:
         """The picture, with a rectangle erased or not."""
         if parameters is None:
             return img
         if not isinstance(img, Tensor):
             raise TypeError("img should be Tensor Image. RandomErasing works on tensors: put ToTensor before it")
         top, left, values = parameters
-        return F.erase(img, top, left, *values.shape[-2:], torch.from_numpy(values.copy()), self.inplace)
+        height, width = values.shape[-2:]
+        return F.erase(img, top, left, height, width, torch.from_numpy(values.copy()), self.inplace)

@@ -52,7 +52,7 @@ def to_dtype(inpt: Tensor, dtype: Any = torch.float, scale: bool = False) -> Ten
     return F.convert_image_dtype(inpt, dtype)
 
 
-def resize(
+def resize(  # type: ignore[no-redef]
     inpt: Any, size: Any, interpolation: Any = InterpolationMode.BILINEAR, max_size: int | None = None,
     antialias: bool | None = True,
 ) -> Any:  # fmt: skip
@@ -60,7 +60,7 @@ def resize(
     return F.resize(inpt, size, interpolation, max_size, antialias, _bytes=True)
 
 
-def resized_crop(
+def resized_crop(  # type: ignore[no-redef]
     inpt: Any, top: int, left: int, height: int, width: int, size: Any,
     interpolation: Any = InterpolationMode.BILINEAR, antialias: bool | None = True,
 ) -> Any:  # fmt: skip

@@ -97,7 +97,8 @@ class RandomResizedCrop(_nested(cutting.RandomResizedCrop)):  # type: ignore[mis
 
     def transform(self, inpt: Any, params: Any) -> Any:
         """The part at the size."""
-        return F.resized_crop(inpt, *params, self.size, self.interpolation, self.antialias)
+        top, left, height, width = params
+        return F.resized_crop(inpt, top, left, height, width, self.size, self.interpolation, self.antialias)
 
 
 class RandomCrop(Transform, cutting.RandomCrop):
