@@ -294,6 +294,11 @@ OPERATIONS = {
         y0 = torch.pow(x0, x1)
         y1 = torch.pow(x0, 0)
     """,
+    "the greatest along dimensions in any order": """
+        x0 = torch.tensor([[[0.126, -1.439, 0.602], [-0.713, -0.023, -0.433]]], dtype=torch.float64).requires_grad_()
+        y0 = x0.amax((2, 1)) + x0.amin((-1, 0)).sum()
+        y0.sum().backward()
+    """,
     "unique() cannot be captured": """
         x0 = torch.tensor([3.0, 1.0, 3.0])
         y0 = x0.unique()

@@ -157,7 +157,7 @@ def _places(x, dims):
 
 def _place(f, x, dims):
     """Where the greatest (or least) stands, counted as by `_places`."""
-    rows = jnp.moveaxis(x, dims, range(-len(dims), 0))
+    rows = jnp.moveaxis(x, sorted(dims), range(-len(dims), 0))
     kept = x.ndim - len(dims)
     rows = rows.reshape(*rows.shape[:kept], math.prod(rows.shape[kept:]))
     place = (jnp.argmax if f is jnp.max else jnp.argmin)(rows, -1)

@@ -26,12 +26,12 @@ def integer(low: int, high: int) -> int:
     """`torch.randint(low, high, (1,)).item()`; PyTorch's error for an empty range."""
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
-    return int(default_generator.randint(low, high, (1,))[0])
+    return int(default_generator.randint((1,), low, high)[0])
 
 
 def integers(high: int, n: int) -> list[int]:
     """`torch.randint(high, (n,)).tolist()`."""
-    return default_generator.randint(0, high, (n,)).tolist()
+    return default_generator.randint((n,), 0, high).tolist()
 
 
 def permutation(n: int) -> list[int]:
