@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import json
 import os
@@ -350,6 +351,8 @@ def test_nothing_is_left_of_an_interrupted_script(tmp_path, number, method):
     script = subprocess.Popen(
         [sys.executable, "endless.py", *filter(None, [method])], cwd=tmp_path, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(ROOT)}, text=True, start_new_session=True,
+        # a command that a shell runs in the background passes on that interrupts are ignored
+        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     pids = {int(pid) for _ in range(2) for pid in script.stdout.readline().split()} - {script.pid}
     assert script.stdout.readline() == "running\n"

@@ -299,6 +299,16 @@ OPERATIONS = {
         y0 = x0.amax((2, 1)) + x0.amin((-1, 0)).sum()
         y0.sum().backward()
     """,
+    "the sigmoid of what is infinite": """
+        x0 = torch.tensor([1.5 - 1.5j], dtype=torch.complex64)
+        y0 = torch.addcdiv(x0, x0, torch.tensor([False]))
+        y1 = y0.sigmoid()
+    """,
+    "sigmoids of half floats are rounded once": """
+        x0 = torch.tensor([0.499, 1.775, 1.497, -0.284], dtype=torch.bfloat16)
+        y0 = x0.sigmoid()
+        y1 = torch.round(y0, decimals=1)
+    """,
     "unique() cannot be captured": """
         x0 = torch.tensor([3.0, 1.0, 3.0])
         y0 = x0.unique()

@@ -28,6 +28,13 @@ def _in_double(f):
     return exact
 
 
+def _sigmoid(x):
+    if category(x.dtype) < 3:
+        return jax.nn.sigmoid(x)
+    sure = jnp.isposinf(x.real)  # whatever the imaginary part: C's exp(-inf + iy) is 0, XLA's not a number
+    return jnp.where(sure, 1, jax.nn.sigmoid(jnp.where(sure, 0, x)))
+
+
 _FLOATING: dict[str, tuple] = {
     "acos": (jnp.arccos, "The angle in [0, π] whose cosine is x.", "arccos"),
     "acosh": (jnp.arccosh, "The number at least 0 whose hyperbolic cosine is x.", "arccosh"),
@@ -48,7 +55,7 @@ _FLOATING: dict[str, tuple] = {
     "rad2deg": (lambda x: x * (180 / math.pi), "Radians as degrees."),
     "reciprocal": (jnp.reciprocal, "1 / x."),
     "rsqrt": (lax.rsqrt, "1 / √x."),
-    "sigmoid": (jax.nn.sigmoid, "1 / (1 + exp(-x)).", "special.expit"),
+    "sigmoid": (widely(_sigmoid), "1 / (1 + exp(-x)).", "special.expit"),
     "sin": (jnp.sin, "The sine of x, x in radians."),
     "sinc": (jnp.sinc, "sin(πx) / (πx), and 1 at 0.", "special.sinc"),
     "sinh": (jnp.sinh, "The hyperbolic sine of x."),
