@@ -110,3 +110,17 @@ def test_docstring_examples(name):
     module = importlib.import_module(name)
     result = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
     assert result.failed == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["train_cifar10", "train_mnist", "finetune_resnet"])
+def test_image_examples_run_and_resume(tmp_path, name):
+    script = ROOT / "examples" / f"{name}.py"
+    options = ("--smoke", "--out", str(tmp_path))
+    printed = run(script, *options)
+    assert len(re.findall(r"\d+ of \d+ correct", printed)) == 10
+    for picture in ("learning_curves", "confusion", "mistakes", "filters"):
+        assert (tmp_path / f"{picture}.png").read_bytes().startswith(b"\x89PNG")
+    printed = run(script, *options, "--resume")
+    assert "resumed after epoch 1" in printed
+    assert "epoch  2" in printed
