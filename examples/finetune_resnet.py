@@ -14,6 +14,7 @@ import os
 
 import fitting
 import made_images
+
 from torchlike.vision import datasets, models, transforms
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, which the weights were trained on

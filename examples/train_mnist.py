@@ -12,6 +12,7 @@ import os
 
 import fitting
 import made_images
+
 from torchlike.vision import datasets, transforms
 
 nn = torch.nn
