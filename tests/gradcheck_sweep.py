@@ -107,6 +107,8 @@ def main() -> None:
     for name, op in database.in_scope().items():
         if op.name in NOT_SMOOTH or not op.supports_autograd or not name.startswith(tuple(sys.argv[1:]) or ""):
             continue
+        if name.startswith("masked."):  # what their check leaves out is said by a function that PyTorch keeps to itself
+            continue
         n += 1
         wrong = examine(name, op)
         bad += bool(wrong)

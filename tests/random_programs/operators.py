@@ -117,6 +117,7 @@ QUIRKS = {
     r"torch\.kron\((\w+), (\w+)": lambda a, b: a.requires_grad or b.requires_grad,
     r"torch\.\w+\((\w+).*out=(\w+)\)": lambda a, out: a.dtype != out.dtype,  # computed in one of the two precisions
     r"torch\.div\((\w+), (\w+), rounding_mode": lambda a, b: _near_integers(a / b),
+    r"(y\d+)\.(?:int|long|to)\(": lambda t: _near_integers(t),  # one rounding decides about the integer
     # PyTorch keeps the operands' order of memory in results; here they are always contiguous
     r"(\w+)\.(?:contiguous|reshape|flatten|ravel)\(": lambda t: t._base is None and not t.is_contiguous(),
 }
