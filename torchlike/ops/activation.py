@@ -11,7 +11,7 @@ from jax import lax
 from torchlike.core.op import Array, op
 from torchlike.ops.checks import check, need_floating
 from torchlike.ops.pointwise import inert, magnitude
-from torchlike.ops.promotion import elementwise, promote_float
+from torchlike.ops.promotion import elementwise, promote_float, widely
 
 # Constants of an activation (slopes, borders) are part of the structure: they hardly ever change, and XLA folds them.
 
@@ -24,6 +24,7 @@ def relu(input: Array):
 
 
 @op("F.leaky_relu_", grad="LeakyReluBackward0")
+@widely
 def leaky_relu(input: Array, negative_slope: float = 0.01):
     """x where positive, else negative_slope · x."""
     need_floating(input, "leaky_relu_cpu")
@@ -36,6 +37,7 @@ def _elu(x, alpha, scale: float = 1.0, inner: float = 1.0):
 
 
 @op("F.elu_", grad="EluBackward0")
+@widely
 def elu(input: Array, alpha: float = 1.0):
     """x where positive, else alpha · (exp(x) - 1) (https://arxiv.org/abs/1511.07289)."""
     need_floating(input, "elu_cpu")
@@ -43,6 +45,7 @@ def elu(input: Array, alpha: float = 1.0):
 
 
 @op("*.selu", "*.selu_", "F.selu_", grad="EluBackward0")
+@widely
 def selu(input: Array):
     """The self-normalising ELU: its two constants keep mean 0 and variance 1 (https://arxiv.org/abs/1706.02515)."""
     need_floating(input, "elu_cpu")
@@ -50,6 +53,7 @@ def selu(input: Array):
 
 
 @op("*.celu", "*.celu_", "F.celu_", grad="CeluBackward0")
+@widely
 def celu(input: Array, alpha: float = 1.0):
     """x where positive, else alpha · (exp(x / alpha) - 1) (https://arxiv.org/abs/1704.07483)."""
     need_floating(input, "elu_cpu")
@@ -58,6 +62,7 @@ def celu(input: Array, alpha: float = 1.0):
 
 
 @op("F.gelu", grad="GeluBackward0")
+@widely
 def gelu(input: Array, approximate: str = "none"):
     """x · Φ(x), Φ the normal distribution function, or with approximate="tanh" the formula with tanh
     (https://arxiv.org/abs/1606.08415)."""
@@ -70,6 +75,7 @@ def gelu(input: Array, approximate: str = "none"):
 
 
 @op("F.silu_", grad="SiluBackward0")
+@widely
 def silu(input: Array):
     """x · sigmoid(x), also known as swish."""
     need_floating(input, "silu_cpu")
@@ -77,6 +83,7 @@ def silu(input: Array):
 
 
 @op("F.mish_", grad="MishBackward0")
+@widely
 def mish(input: Array):
     """x · tanh(softplus(x)) (https://arxiv.org/abs/1908.08681)."""
     need_floating(input, "mish_cpu")
@@ -84,6 +91,7 @@ def mish(input: Array):
 
 
 @op("F.softplus", grad="SoftplusBackward0")
+@widely
 def softplus(input: Array, beta: float = 1.0, threshold: float = 20.0):
     """log(1 + exp(beta · x)) / beta; x itself where beta · x is above the threshold."""
     need_floating(input, "softplus_cpu")
@@ -112,6 +120,7 @@ def relu6(input: Array):
 
 
 @op("F.hardsigmoid_", grad="HardsigmoidBackward0")
+@widely
 def hardsigmoid(input: Array):
     """x / 6 + 1/2 between 0 and 1: a sigmoid in three straight pieces."""
     need_floating(input, "hardsigmoid_cpu")
@@ -119,6 +128,7 @@ def hardsigmoid(input: Array):
 
 
 @op("F.hardswish_", grad="HardswishBackward0")
+@widely
 def hardswish(input: Array):
     """x · hardsigmoid(x) (https://arxiv.org/abs/1905.02244)."""
     need_floating(input, "hardswish_cpu")
@@ -157,6 +167,7 @@ def softsign(input: Array):
 
 
 @op("F.logsigmoid", grad="LogSigmoidBackward0")
+@widely
 def logsigmoid(input: Array):
     """log(sigmoid(x)), without overflow."""
     need_floating(input, "log_sigmoid_cpu")

@@ -14,14 +14,14 @@ from torchlike.core.dtype import category
 from torchlike.core.op import Array, Op, Scalar, composite, op
 from torchlike.core.variable import apply
 from torchlike.ops.checks import c_word, check, need, not_two_numbers
-from torchlike.ops.promotion import elementwise, is_weak, kind, result_type, rounded, widely
+from torchlike.ops.promotion import elementwise, is_half, is_weak, kind, result_type, rounded, widely
 
 
 def _by_one(f, input, other, floating: bool = False):
     """f of both in their common type. As in PyTorch's kernels of products and quotients, a number or a 0-dimensional
     tensor on the right of half floats is not rounded to half first."""
     a, b = elementwise(input, other, floating=floating)
-    if category(a.dtype) == 2 and a.dtype.itemsize == 2 and jnp.ndim(other) == 0:
+    if is_half(a.dtype) and jnp.ndim(other) == 0:
         return f(a.astype(jnp.float32), jnp.asarray(other, jnp.float32)).astype(a.dtype)
     return f(a, b)
 
@@ -368,7 +368,13 @@ def lerp(input: Array, end: Array, weight: Scalar):
             a, b = c_word(input), c_word(x)
             check(a == b, f"expected dtype {a} for `{name}` but got dtype {b}")
     need(input, "lerp_kernel_scalar" if is_weak(weight) else "lerp_kernel_tensor", 2)
-    input, end, weight = elementwise(input, end, jnp.asarray(weight, input.dtype) if is_weak(weight) else weight)
+    if is_half(input.dtype):  # the weight is not rounded to half either
+        wide = [jnp.asarray(x, jnp.float32) for x in (input, end, weight)]
+        return _between(*wide).astype(input.dtype)
+    return _between(*elementwise(input, end, jnp.asarray(weight, input.dtype) if is_weak(weight) else weight))
+
+
+def _between(input, end, weight):
     nearer = weight if category(weight.dtype) < 3 else jnp.abs(weight)
     gap = end - input
     return jnp.where(nearer < 0.5, input + weight * gap, end - gap * (1 - weight))

@@ -13,6 +13,7 @@ from torchlike.ops.checks import check
 from torchlike.ops.dims import wrap_dim
 from torchlike.ops.matrix_checks import given
 from torchlike.ops.products import same_type
+from torchlike.ops.reduction import summed
 
 
 def _contracted(input: Array, other: Array, left: tuple, right: tuple):
@@ -26,9 +27,9 @@ def _contracted(input: Array, other: Array, left: tuple, right: tuple):
     same_type(input, other)
     for i, j in zip(left, right, strict=True):  # a size of 1 broadcasts: the other dimension is summed up
         if input.shape[i] == 1:
-            other = other.sum(j, keepdims=True, dtype=other.dtype)
+            other = summed(other, j, True)
         elif other.shape[j] == 1:
-            input = input.sum(i, keepdims=True, dtype=input.dtype)
+            input = summed(input, i, True)
     return jnp.tensordot(input, other, (left, right))
 
 

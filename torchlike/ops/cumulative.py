@@ -10,7 +10,7 @@ from torchlike.core.op import Array, op
 from torchlike.ops.checks import need
 from torchlike.ops.dims import wrap_dim
 from torchlike.ops.pointwise import complex_logaddexp
-from torchlike.ops.promotion import as_np
+from torchlike.ops.promotion import as_np, widely
 from torchlike.ops.reduction import picked
 from torchlike.ops.results import valued
 
@@ -25,13 +25,13 @@ def _running(f, x, dim: int, dtype):
 @op("*.cumsum", "Tensor.cumsum_")
 def cumsum(input: Array, dim: int, *, dtype=None):
     """The sum of all elements so far; of integers in int64."""
-    return _running(lambda x, at: jnp.cumsum(x, at), input, dim, dtype)
+    return _running(lambda x, at: widely(jnp.cumsum)(x, at), input, dim, dtype)
 
 
 @op("*.cumprod", "Tensor.cumprod_")
 def cumprod(input: Array, dim: int, *, dtype=None):
     """The product of all elements so far; of integers in int64."""
-    return _running(lambda x, at: jnp.cumprod(x, at), input, dim, dtype)
+    return _running(lambda x, at: widely(jnp.cumprod)(x, at), input, dim, dtype)
 
 
 @op("*.logcumsumexp")

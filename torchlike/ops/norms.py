@@ -34,8 +34,8 @@ class Spread(Op):
         return super().bind(args, kwargs)
 
 
-def _variance(x, dim, correction, keepdim, name: str):
-    """(variance, mean), of complex numbers from both parts."""
+def _variance(x, dim, correction, keepdim, name: str, finish=lambda v: v):
+    """(what `finish` makes of the variance, mean), of complex numbers from both parts."""
     check(category(x.dtype) >= 2, f"{name} only support floating point and complex dtypes")
     dims = over(dim, x.ndim)
     d = x.dtype
@@ -49,7 +49,7 @@ def _variance(x, dim, correction, keepdim, name: str):
     value = total / left if left > 0 else total / 0.0
     centre = centre if keepdim else centre.squeeze(dims if x.ndim else ())
     narrow = d if category(d) == 2 else value.dtype
-    return value.astype(narrow), centre.astype(d)
+    return finish(value).astype(narrow), centre.astype(d)
 
 
 def _root(v):
@@ -67,7 +67,7 @@ def var(input: Array, dim: int | tuple | None = None, *, correction: float | Non
 @op("*.std", kind=Spread)
 def std(input: Array, dim: int | tuple | None = None, *, correction: float | None = None, keepdim: bool = False):
     """The standard deviation, √var; its gradient is 0 where it is 0."""
-    return _root(_variance(input, dim, correction, keepdim, "std and var")[0])
+    return _variance(input, dim, correction, keepdim, "std and var", _root)[0]
 
 
 @op("torch.var_mean", kind=Spread)
@@ -79,8 +79,7 @@ def var_mean(input: Array, dim: int | tuple | None = None, *, correction: float 
 @op("torch.std_mean", kind=Spread)
 def std_mean(input: Array, dim: int | tuple | None = None, *, correction: float | None = None, keepdim: bool = False):
     """(standard deviation, mean)."""
-    v, m = _variance(input, dim, correction, keepdim, "std_mean")
-    return _root(v), m
+    return _variance(input, dim, correction, keepdim, "std_mean", _root)
 
 
 # --- norms ------------------------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ _FLOATING: dict[str, tuple] = {
     "cosh": (jnp.cosh, "The hyperbolic cosine of x."),
     "deg2rad": (lambda x: x * (math.pi / 180), "Degrees as radians."),
     "exp": (jnp.exp, "e to the power of x."),
-    "exp2": (widely(jnp.exp2), "2 to the power of x.", "special.exp2"),
+    "exp2": (jnp.exp2, "2 to the power of x.", "special.exp2"),
     "expm1": (jnp.expm1, "exp(x) - 1, without cancellation.", "special.expm1"),
     "log": (jnp.log, "The natural logarithm."),
     "log10": (_in_double(jnp.log10), "The logarithm to base 10."),
@@ -55,7 +55,7 @@ _FLOATING: dict[str, tuple] = {
     "rad2deg": (lambda x: x * (180 / math.pi), "Radians as degrees."),
     "reciprocal": (jnp.reciprocal, "1 / x."),
     "rsqrt": (lax.rsqrt, "1 / √x."),
-    "sigmoid": (widely(_sigmoid), "1 / (1 + exp(-x)).", "special.expit"),
+    "sigmoid": (_sigmoid, "1 / (1 + exp(-x)).", "special.expit"),
     "sin": (jnp.sin, "The sine of x, x in radians."),
     "sinc": (jnp.sinc, "sin(πx) / (πx), and 1 at 0.", "special.sinc"),
     "sinh": (jnp.sinh, "The hyperbolic sine of x."),
@@ -69,7 +69,7 @@ def _file(name: str, f, text: str, *others: str) -> None:
     def body(input: Array):
         if name in ("deg2rad", "rad2deg"):
             check(not jnp.iscomplexobj(input), f"{name} is not supported for complex tensors.")
-        return f(*promote_float(input))
+        return widely(f)(*promote_float(input))
 
     body.__name__, body.__doc__ = name, text
     names = [f"*.{n}{end}" for n in (name, *others) if "." not in n for end in ("", "_")]

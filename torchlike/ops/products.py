@@ -10,6 +10,7 @@ from torchlike.core.op import Array, Scalar, op
 from torchlike.ops.checks import c_word, check, listed, need, word
 from torchlike.ops.dims import broadcast_shape, wrap_dim
 from torchlike.ops.promotion import elementwise
+from torchlike.ops.reduction import summed
 
 
 def same_type(a, b) -> None:
@@ -230,7 +231,7 @@ def addr(input: Array, vec1: Array, vec2: Array, *, beta: Scalar = 1, alpha: Sca
 @op("*.addbmm", "Tensor.addbmm_")
 def addbmm(input: Array, batch1: Array, batch2: Array, *, beta: Scalar = 1, alpha: Scalar = 1):
     """`beta * input + alpha * Σ batch1[i] @ batch2[i]`, the input broadcasting."""
-    return _added(input, bmm(batch1, batch2).sum(0, dtype=input.dtype), beta, alpha)
+    return _added(input, summed(bmm(batch1, batch2), 0).astype(input.dtype), beta, alpha)
 
 
 addbmm.op.grows = True

@@ -7,6 +7,8 @@ Source: https://docs.pytorch.org/docs/stable/tensor_attributes.html#type-promoti
 
 from __future__ import annotations
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -95,13 +97,21 @@ def real_float(x, kernel: str, half: bool = True) -> jax.Array:
     return x
 
 
+def is_half(d: np.dtype) -> bool:
+    """Whether it is float16 or bfloat16, which PyTorch computes with in float32."""
+    return category(d) == 2 and d.itemsize == 2
+
+
 def widely(f):
     """f computed in float32 where the elements are half precision, and rounded once."""
 
-    def wide(*xs):
-        d = xs[0].dtype
-        half = category(d) == 2 and d.itemsize == 2
-        return f(*[x.astype(jnp.float32) for x in xs]).astype(d) if half else f(*xs)
+    @functools.wraps(f)
+    def wide(x, *others, **named):
+        d = x.dtype
+        if not is_half(d):
+            return f(x, *others, **named)
+        rest = [y.astype(jnp.float32) if isinstance(y, jax.Array) else y for y in others]
+        return f(x.astype(jnp.float32), *rest, **named).astype(d)
 
     return wide
 

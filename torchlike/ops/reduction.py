@@ -18,7 +18,7 @@ from torchlike.core.op import Array, Op, op
 from torchlike.ops.checks import check, need, word
 from torchlike.ops.comparison import maximum, minimum
 from torchlike.ops.dims import wrap_dim, wrap_dims
-from torchlike.ops.promotion import as_np, promote_float
+from torchlike.ops.promotion import as_np, is_half, promote_float
 from torchlike.ops.results import named, valued
 
 
@@ -46,11 +46,16 @@ def _summed_type(x, dtype) -> np.dtype:
     return d if d is not None else np.dtype(np.int64) if category(x.dtype) < 2 else x.dtype
 
 
+def summed(x, dims=None, keep: bool = False):
+    """The sum in the type of the elements; half precision is added up in float32."""
+    return jnp.sum(x, dims, keepdims=keep, dtype=None if is_half(x.dtype) else x.dtype)
+
+
 @op("*.sum", grad=by_dim("Sum"))
 def sum(input: Array, dim: int | tuple | None = None, keepdim: bool = False, *, dtype=None):
     """The sum; of integers and bools in int64. With `dtype` the elements are converted first."""
     d = _summed_type(input, dtype)
-    return _reduce(lambda x, dims, keep: jnp.sum(x, dims, keepdims=keep, dtype=d), input.astype(d), dim, keepdim)
+    return _reduce(summed, input.astype(d), dim, keepdim)
 
 
 @op("*.nansum")
@@ -81,7 +86,7 @@ def _mean_type(x, dtype, name: str) -> np.dtype:
 def mean(input: Array, dim: int | tuple | None = None, keepdim: bool = False, *, dtype=None):
     """The mean, of floating and complex types; of nothing it is not a number."""
     d = _mean_type(input, dtype, "mean")
-    return _reduce(lambda x, dims, keep: jnp.mean(x, dims, keepdims=keep, dtype=d), input.astype(d), dim, keepdim)
+    return _reduce(lambda x, dims, keep: jnp.mean(x, dims, keepdims=keep), input.astype(d), dim, keepdim)
 
 
 @op("*.nanmean", grad="DivBackward0")
@@ -99,7 +104,8 @@ def nanmean(input: Array, dim: int | tuple | None = None, keepdim: bool = False,
 def prod(input: Array, dim: int | None = None, keepdim: bool = False, *, dtype=None):
     """The product; of integers and bools in int64."""
     d = _summed_type(input, dtype)
-    return _reduce(lambda x, dims, keep: jnp.prod(x, dims, keepdims=keep, dtype=d), input.astype(d), dim, keepdim)
+    kind = None if is_half(d) else d
+    return _reduce(lambda x, dims, keep: jnp.prod(x, dims, keepdims=keep, dtype=kind), input.astype(d), dim, keepdim)
 
 
 @op("*.all", differentiable=False)
