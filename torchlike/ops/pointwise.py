@@ -35,6 +35,11 @@ def _sigmoid(x):
     return jnp.where(sure, 1, jax.nn.sigmoid(jnp.where(sure, 0, x)))
 
 
+def _rsqrt(x):
+    # XLA's own of an infinite complex number is 0 even where the number is none
+    return lax.rsqrt(x) if category(x.dtype) < 3 else jnp.reciprocal(jnp.sqrt(x))
+
+
 _FLOATING: dict[str, tuple] = {
     "acos": (jnp.arccos, "The angle in [0, π] whose cosine is x.", "arccos"),
     "acosh": (jnp.arccosh, "The number at least 0 whose hyperbolic cosine is x.", "arccosh"),
@@ -54,7 +59,7 @@ _FLOATING: dict[str, tuple] = {
     "log2": (_in_double(jnp.log2), "The logarithm to base 2."),
     "rad2deg": (lambda x: x * (180 / math.pi), "Radians as degrees."),
     "reciprocal": (jnp.reciprocal, "1 / x."),
-    "rsqrt": (lax.rsqrt, "1 / √x."),
+    "rsqrt": (_rsqrt, "1 / √x."),
     "sigmoid": (_sigmoid, "1 / (1 + exp(-x)).", "special.expit"),
     "sin": (jnp.sin, "The sine of x, x in radians."),
     "sinc": (jnp.sinc, "sin(πx) / (πx), and 1 at 0.", "special.sinc"),
