@@ -274,7 +274,8 @@ def _filled_like(kind: str, input, parameters: tuple, dtype, device, generator, 
     """Drawn in the order in which fresh memory like that of `input` lies, and laid out so."""
     shape, strides = tuple(input.shape), creation.strides_like(input, memory_format)
     d = (dtype or input.dtype).np
-    made = draw(kind, shape, *parameters, dtype=d, generator=generator, device=device or input.device, strides=strides)
+    home = creation._home(device or input.device)
+    made = draw(kind, shape, *parameters, dtype=d, generator=generator, device=home, strides=strides)
     return creation.lay_out(made, strides)
 
 
