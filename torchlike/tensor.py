@@ -16,10 +16,11 @@ from torchlike.core import dtype as _dtype
 from torchlike.core.cell import INFERENCE
 from torchlike.core.hooks import RemovableHandle
 from torchlike.core.host import shared_array
+from torchlike.core.layout import in_order
 from torchlike.core.op import inexact
 from torchlike.core.size import Size, size_of
 from torchlike.core.value import of_array, put
-from torchlike.core.variable import OWN, Variable, contiguous_strides, wrap
+from torchlike.core.variable import OWN, Variable, wrap
 
 if TYPE_CHECKING:
     from torchlike.bound import Methods
@@ -190,10 +191,7 @@ class Tensor(Methods, Variable):
         if self._parent is None and self._strided is None:
             return True
         size, strides, _ = self._geometry()
-        if 0 in size:
-            return True
-        expected = contiguous_strides(size)
-        return all(n == 1 or a == b for n, a, b in zip(size, strides, expected, strict=True))
+        return in_order(size, strides)
 
     def data_ptr(self) -> int:
         """A number equal for two tensors exactly if their first elements share memory. Not a real address."""

@@ -37,7 +37,7 @@ class Counts:
 
 counts = Counts()
 watching = False
-"""Whether somebody wants to hear of every operation that is recorded, and of every program that runs."""
+"""Whether somebody wants to hear of every operation that is recorded."""
 reasons: list[str] = []
 _sites = False
 _last_by_site: dict = {}

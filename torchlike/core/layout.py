@@ -1,4 +1,4 @@
-"""The order in which PyTorch walks the elements of a tensor: along its memory, not along its indices.
+"""How the elements of a tensor lie in memory, and the order in which PyTorch walks them: along it, not by indices.
 
 A draw into a tensor takes its numbers in that order, so a transposed tensor gets other numbers at its indices than a
 contiguous one (https://docs.pytorch.org/docs/stable/tensor_attributes.html#torch.memory_format).
@@ -36,6 +36,16 @@ def packed_like(size: Sequence[int], strides: Sequence[int]) -> tuple[int, ...]:
         packed[d] = step
         step *= max(size[d], 1)
     return tuple(packed)
+
+
+def without_gaps(size: Sequence[int], strides: Sequence[int]) -> bool:
+    """Whether the elements fill a stretch of memory, in whatever order of the dimensions."""
+    step = 1
+    for stride, n in sorted((s, n) for s, n in zip(strides, size, strict=True) if n > 1):
+        if stride != step:
+            return False
+        step *= n
+    return True
 
 
 def in_order(size: Sequence[int], strides: Sequence[int]) -> bool:

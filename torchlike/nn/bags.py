@@ -107,6 +107,9 @@ def embedding_bag(
 
     Returns (B, embedding_dim). max_norm, norm_type and scale_grad_by_freq as in `embedding`; `sparse=True` is not
     supported.
+
+    Differs from PyTorch 2.13 with scale_grad_by_freq: that divides the gradient of the i-th different index by how
+    often the i-th of the sorted indices is used, this by how often the index itself is.
     """
     if weight.dtype is _dtype.int64 and input.is_floating_point():
         warnings.warn(

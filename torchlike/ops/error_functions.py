@@ -15,7 +15,7 @@ from jax import lax
 from torchlike.core.op import Array, Scalar, op
 from torchlike.ops.bessel import polynomial
 from torchlike.ops.checks import not_two_numbers
-from torchlike.ops.promotion import elementwise, real_float, rounded, widely
+from torchlike.ops.promotion import elementwise, is_half, real_float, rounded, widely
 
 _2_SQRT_PI = 2 / math.sqrt(math.pi)
 
@@ -202,7 +202,7 @@ def _x_times_log(name: str, log, slope, lowest: float):
 
 def _stepwise(log, y):
     """The logarithm rounded to half precision where its argument is that, as PyTorch rounds it before it multiplies."""
-    if y.dtype.itemsize > 2:
+    if not is_half(y.dtype):
         return log(y)
     return rounded(log(y.astype(jnp.float32)), y.dtype).astype(y.dtype)
 

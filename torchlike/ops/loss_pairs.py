@@ -15,7 +15,7 @@ from torchlike.ops.checks import check, listed, need_floating, word
 from torchlike.ops.dims import broadcast_shape
 from torchlike.ops.loss import reduce
 from torchlike.ops.pointwise import magnitude
-from torchlike.ops.promotion import elementwise, promote, promote_float, result_type
+from torchlike.ops.promotion import elementwise, promote, promote_float, result_type, widely
 
 
 def _pair(input, target):
@@ -263,14 +263,15 @@ def _cosine(x1, x2, dim: int, eps: float):
     broadcast_shape(x1.shape, x2.shape)
     # only integers take the common dtype before they are divided by their norms
     x1, x2 = (x if category(x.dtype) == 2 else c for x, c in zip((x1, x2), common, strict=True))
-    units = []
-    for x in jnp.broadcast_arrays(x1, x2):
-        wide = x.astype(jnp.float32) if x.dtype.itemsize == 2 else x
-        squares = (wide * wide).sum(dim, keepdims=True)
-        # the norm is at least eps; where it is not, the gradient does not go through it
-        norm = jnp.sqrt(jnp.where(squares > eps * eps, squares, eps * eps))
-        units.append(x / norm.astype(x.dtype))
+    units = [x / _norm_at_least(x, eps, dim) for x in jnp.broadcast_arrays(x1, x2)]
     return jnp.multiply(*promote(*units)).sum(dim)
+
+
+@widely
+def _norm_at_least(x, eps: float, dim: int):
+    """The norm, or eps where it is smaller; there no gradient goes through it."""
+    squares = (x * x).sum(dim, keepdims=True)
+    return jnp.sqrt(jnp.where(squares > eps * eps, squares, eps * eps))
 
 
 @op("torch.cosine_similarity", "F.cosine_similarity", grad="SumBackward1")

@@ -18,7 +18,7 @@ from torchlike.core.op import Array, Op, op
 from torchlike.ops.checks import check, need, word
 from torchlike.ops.comparison import maximum, minimum
 from torchlike.ops.dims import wrap_dim, wrap_dims
-from torchlike.ops.promotion import as_np, is_half, promote_float
+from torchlike.ops.promotion import as_np, promote_float, widely
 from torchlike.ops.results import named, valued
 
 
@@ -46,16 +46,21 @@ def _summed_type(x, dtype) -> np.dtype:
     return d if d is not None else np.dtype(np.int64) if category(x.dtype) < 2 else x.dtype
 
 
+@widely
 def summed(x, dims=None, keep: bool = False):
-    """The sum in the type of the elements; half precision is added up in float32."""
-    return jnp.sum(x, dims, keepdims=keep, dtype=None if is_half(x.dtype) else x.dtype)
+    """The sum in the type of the elements."""
+    return jnp.sum(x, dims, keepdims=keep, dtype=x.dtype)
+
+
+@widely
+def _multiplied(x, dims, keep: bool):
+    return jnp.prod(x, dims, keepdims=keep, dtype=x.dtype)
 
 
 @op("*.sum", grad=by_dim("Sum"))
 def sum(input: Array, dim: int | tuple | None = None, keepdim: bool = False, *, dtype=None):
     """The sum; of integers and bools in int64. With `dtype` the elements are converted first."""
-    d = _summed_type(input, dtype)
-    return _reduce(summed, input.astype(d), dim, keepdim)
+    return _reduce(summed, input.astype(_summed_type(input, dtype)), dim, keepdim)
 
 
 @op("*.nansum")
@@ -103,9 +108,7 @@ def nanmean(input: Array, dim: int | tuple | None = None, keepdim: bool = False,
 @op("*.prod", grad=by_dim("Prod"))
 def prod(input: Array, dim: int | None = None, keepdim: bool = False, *, dtype=None):
     """The product; of integers and bools in int64."""
-    d = _summed_type(input, dtype)
-    kind = None if is_half(d) else d
-    return _reduce(lambda x, dims, keep: jnp.prod(x, dims, keepdims=keep, dtype=kind), input.astype(d), dim, keepdim)
+    return _reduce(_multiplied, input.astype(_summed_type(input, dtype)), dim, keepdim)
 
 
 @op("*.all", differentiable=False)

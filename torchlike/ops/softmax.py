@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from torchlike.core.op import Array, op
 from torchlike.ops.checks import need
 from torchlike.ops.dims import wrap_dim
-from torchlike.ops.promotion import as_np
+from torchlike.ops.promotion import as_np, widely
 
 
 def _computed(f, x, dim: int, dtype, kernel: str):
@@ -17,8 +17,7 @@ def _computed(f, x, dim: int, dtype, kernel: str):
     if not x.size:  # of any type: PyTorch reaches no kernel
         return x
     need(x, f"{kernel}_lastdim_kernel_impl" if at == max(x.ndim - 1, 0) else f"{kernel}_kernel_impl", 2, 2)
-    wide = x.astype(jnp.float32) if x.dtype.itemsize == 2 else x
-    return f(jnp.atleast_1d(wide), at).astype(x.dtype).reshape(x.shape)
+    return widely(f)(jnp.atleast_1d(x), at).reshape(x.shape)
 
 
 @op("*.softmax", "special.softmax")

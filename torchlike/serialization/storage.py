@@ -10,6 +10,7 @@ import numpy as np
 
 from torchlike.core import device as _device
 from torchlike.core.dtype import dtype
+from torchlike.core.layout import without_gaps
 from torchlike.core.value import put
 from torchlike.core.variable import contiguous_strides, wrap
 
@@ -52,7 +53,7 @@ class Storage:
         _check_geometry(self, size, stride, offset, kind)
         if 0 in size:
             return wrap(put(np.empty(size, kind.np), self.device))
-        whole = offset == 0 and math.prod(size) * kind.itemsize == self.nbytes() and _dense(size, stride)
+        whole = offset == 0 and math.prod(size) * kind.itemsize == self.nbytes() and without_gaps(size, stride)
         if self._root is None:
             self._form = (size, stride) if whole else ((self.nbytes() // kind.itemsize,), (1,))
             self._root = self._read(kind, *self._form)
@@ -106,16 +107,6 @@ def _check_geometry(storage: Storage, size: tuple, stride: tuple, offset: int, k
             f"{kind.itemsize} requiring a storage size of {needed * kind.itemsize} are out of bounds for storage of "
             f"size {storage.nbytes()}"
         )
-
-
-def _dense(size: tuple, stride: tuple) -> bool:
-    """Whether the elements fill a stretch of memory without gaps, in whatever order of the dimensions."""
-    step = 1
-    for s, n in sorted((s, n) for s, n in zip(stride, size, strict=True) if n > 1):
-        if s != step:
-            return False
-        step *= n
-    return True
 
 
 def _home(storage: Storage, location: str) -> Storage:

@@ -12,7 +12,7 @@ _LATE = frozenset({
 })  # fmt: skip
 
 
-_HELPERS = {"summary": "model_summary", "program": "programs", "draw": "drawing"}
+_HELPERS = {"summary": "model_summary", "program": "programs", "draw": "picture"}
 """Functions that come with a module of another name when they are first asked for."""
 
 

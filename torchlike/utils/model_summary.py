@@ -15,7 +15,7 @@ from torchlike.core.op import Spec
 from torchlike.nn import Module
 from torchlike.tensor import Tensor
 from torchlike.utils._pytree import tree_leaves
-from torchlike.utils.programs import Program, program
+from torchlike.utils.programs import Program
 
 _INDENT, _BRANCH = "│    ", "├─"
 
@@ -43,9 +43,6 @@ class Call:
         yield self
         for child in self.children:
             yield from child.walk()
-
-    def parameters(self) -> int:
-        return sum(p.numel() for p in self.module.parameters())
 
     def own_parameters(self, depth: int) -> int:
         """The parameters that no line below this one, down to `depth`, counts."""
@@ -146,7 +143,7 @@ def calls_of(model: Module, args: tuple, kwargs: dict) -> tuple[Call, Program]:
         handles += [m.register_forward_pre_hook(enter, prepend=True), m.register_forward_hook(leave)]
     try:
         with no_grad():
-            program(model, *args, into=seen, **kwargs)
+            seen.record(model, *args, **kwargs)
     finally:
         for handle in handles:
             handle.remove()

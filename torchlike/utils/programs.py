@@ -54,9 +54,13 @@ class Program:
         self._count += 1
         return self._count - 1
 
-    def _close(self) -> None:
+    def record(self, fn: Callable, *args: Any, **kwargs: Any) -> Program:
+        """Call `fn(*args, **kwargs)` and note what it records; its result is kept in `result`."""
+        with explain.observed(self._note):
+            self.result = fn(*args, **kwargs)
         self._alive = [slot for ref, slot in self._results if ref() is not None]
         self._slots.clear()
+        return self
 
     @property
     def inputs(self) -> list[jax.ShapeDtypeStruct]:
@@ -120,9 +124,8 @@ class Program:
         return f"<Program of {len(self.entries)} operations, {len(self.leaves)} inputs, {len(self._alive)} outputs>"
 
 
-def program(fn: Callable, *args: Any, into: Program | None = None, **kwargs: Any) -> Program:
-    """Call `fn(*args, **kwargs)` once and return what it recorded; what it returned is in `result`. `into` is
-    an empty Program to use, for who wants to look at it meanwhile.
+def program(fn: Callable, *args: Any, **kwargs: Any) -> Program:
+    """Call `fn(*args, **kwargs)` once and return what it recorded; what it returned is in `result`.
 
     Differs from `torch.compile`: nothing is replayed, this is for looking at it.
 
@@ -134,8 +137,4 @@ def program(fn: Callable, *args: Any, into: Program | None = None, **kwargs: Any
     >>> seen.cost()["flops"] >= 3  # two products and a sum at least; XLA counts in its own way
     True
     """
-    made = into or Program()
-    with explain.observed(made._note):
-        made.result = fn(*args, **kwargs)
-    made._close()
-    return made
+    return Program().record(fn, *args, **kwargs)

@@ -281,13 +281,8 @@ class _SingleProcessDataLoaderIter(Iterator[Any]):
     def __next__(self) -> Any:
         batch = self._fetch(next(self._indices))
         self._yielded += 1
-        announced = self._announced_length
-        if self._loader._is_stream and announced is not None and self._yielded > announced:
-            warnings.warn(
-                f"Length of IterableDataset {self._loader.dataset} was reported to be {announced}"
-                f"(when accessing len(dataloader)), but {self._yielded} samples have been fetched. ",
-                stacklevel=2,
-            )
+        if self._loader._is_stream:
+            fetch.warn_if_longer(self._loader.dataset, self._announced_length, self._yielded)
         return batch
 
     def __len__(self) -> int:

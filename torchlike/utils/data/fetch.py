@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -52,3 +53,13 @@ def from_stream(
         return collate(batch)
 
     return fetch
+
+
+def warn_if_longer(dataset: Any, announced: int | None, fetched: int, hint: str = "") -> None:
+    """PyTorch's warning that a stream gives more samples than its length says, for the caller of the loader."""
+    if announced is not None and fetched > announced:
+        warnings.warn(
+            f"Length of IterableDataset {dataset} was reported to be {announced}"
+            f"(when accessing len(dataloader)), but {fetched} samples have been fetched. {hint}",
+            stacklevel=3,
+        )

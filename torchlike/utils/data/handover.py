@@ -59,16 +59,6 @@ def tensor_of(
     return made
 
 
-def _fills_memory(size: tuple[int, ...], strides: tuple[int, ...]) -> bool:
-    """Whether the elements lie without gaps, in whatever order of the dimensions."""
-    step = 1
-    for stride, length in sorted((s, n) for s, n in zip(strides, size, strict=True) if n > 1):
-        if stride != step:
-            return False
-        step *= length
-    return True
-
-
 class _Pickler(cloudpickle.Pickler):
     """Tensors, and what stands for them, go as arrays; the others as cloudpickle has it."""
 
@@ -84,6 +74,8 @@ class _Pickler(cloudpickle.Pickler):
         return super().reducer_override(obj)
 
     def _tensor(self, t: Any) -> Any:
+        from torchlike.core.layout import without_gaps
+
         if t.requires_grad and not t.is_leaf:
             raise RuntimeError(
                 "Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd does not support "
@@ -92,7 +84,7 @@ class _Pickler(cloudpickle.Pickler):
             )
         array = np.ascontiguousarray(t.detach().cpu()._host()).reshape(tuple(t.shape))
         extra = {name: held for name, held in t.__dict__.items() if not name.startswith("_")}
-        keeps_strides = not t.is_contiguous() and _fills_memory(tuple(t.shape), t.stride())
+        keeps_strides = not t.is_contiguous() and without_gaps(tuple(t.shape), t.stride())
         if type(t) is torch.Tensor and not (t.requires_grad or extra or keeps_strides):
             return tensor_of, (array,)
         return tensor_of, (array, type(t), t.requires_grad, extra, tuple(t.stride()) if keeps_strides else None)

@@ -11,14 +11,13 @@ import pickle
 import selectors
 import signal
 import time
-import warnings
 import weakref
 from collections.abc import Iterator
 from typing import Any
 
 import cloudpickle
 
-from torchlike.utils.data import collate, launch
+from torchlike.utils.data import collate, fetch, launch
 from torchlike.utils.data.handover import Gone, Receiver
 from torchlike.utils.data.sampler import draw_seed
 from torchlike.utils.data.worker import Ended, Job, Raised
@@ -154,13 +153,8 @@ class _MultiProcessingDataLoaderIter(Iterator[Any]):
                 self._close()
             raise
         self._yielded += 1
-        announced = self._announced_length
-        if self._is_stream and announced is not None and self._yielded > announced:
-            warnings.warn(
-                f"Length of IterableDataset {self._dataset} was reported to be {announced}"
-                f"(when accessing len(dataloader)), but {self._yielded} samples have been fetched. {_WITH_WORKERS}",
-                stacklevel=2,
-            )
+        if self._is_stream:
+            fetch.warn_if_longer(self._dataset, self._announced_length, self._yielded, _WITH_WORKERS)
         return batch
 
     def _next(self) -> Any:

@@ -28,13 +28,15 @@ def graph(model: Module, args: tuple) -> GraphDef:
     title = type(model).__name__
     nodes: list[NodeDef] = []
     names: dict[int, str] = {}
+    leaves: set[str] = set()
     numbers = 0
     for slot, leaf in zip(seen.leaf_slots, seen.leaves, strict=True):
         known = named.get(id(leaf)) if isinstance(leaf, Value) else None
         if known is None:
             known, numbers = f"constant/{numbers}", numbers + 1
         name = known if known.startswith("input/") else f"{title}/{known}"
-        if name not in names.values():
+        if name not in leaves:
+            leaves.add(name)
             avals = (leaf.aval,) if isinstance(leaf, Value) else ()
             nodes.append(_node(name, "constant" if "constant/" in known else "parameter", [], avals))
         names[slot] = name

@@ -77,6 +77,24 @@ class VisionDataset(Dataset):
         return "\n".join([f"Dataset {type(self).__name__}", *(" " * self._repr_indent + line for line in body)])
 
 
+class HeldImages(VisionDataset):
+    """Pictures and their numbers in memory, as the tensors `data` (bytes) and `targets`, of one of two splits."""
+
+    data: Any
+    targets: Any
+    train: bool
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        return self.transformed(image_of(self.data[index].numpy()), int(self.targets[index]))
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def extra_repr(self) -> str:
+        """The split."""
+        return f"Split: {'Train' if self.train else 'Test'}"
+
+
 def image_of(array: np.ndarray) -> Any:
     """The Pillow image of bytes (H, W) or (H, W, 3)."""
     return module().fromarray(array)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import torchlike as torch
-from torchlike.vision.datasets.base import VisionDataset, image_of
+from torchlike.vision.datasets.base import HeldImages, VisionDataset
 
 __all__ = ["Digits", "FakeData"]
 
@@ -53,7 +53,7 @@ class FakeData(VisionDataset):
         return self.size
 
 
-class Digits(VisionDataset):
+class Digits(HeldImages):
     """The 1,797 handwritten digits, 8 by 8, that scikit-learn carries: a real data set without a download.
 
     Sample i is (Pillow image of mode L, int). Every fifth one is for testing. (Not in torchvision.)
@@ -81,13 +81,3 @@ class Digits(VisionDataset):
         # the values are 0 ... 16
         self.data = torch.from_numpy(np.minimum(bunch.images[chosen] * 16, 255).astype(np.uint8))
         self.targets = torch.from_numpy(bunch.target[chosen].astype(np.int64))
-
-    def __getitem__(self, index: int) -> tuple[Any, Any]:
-        return self.transformed(image_of(self.data[index].numpy()), int(self.targets[index]))
-
-    def __len__(self) -> int:
-        return len(self.data)
-
-    def extra_repr(self) -> str:
-        """The split."""
-        return f"Split: {'Train' if self.train else 'Test'}"

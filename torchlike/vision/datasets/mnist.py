@@ -13,7 +13,7 @@ import numpy as np
 
 import torchlike as torch
 from torchlike.tensor import Tensor
-from torchlike.vision.datasets.base import VisionDataset, image_of, one_of
+from torchlike.vision.datasets.base import HeldImages, one_of
 from torchlike.vision.datasets.utils import check_integrity, download_url
 
 __all__ = ["EMNIST", "FashionMNIST", "KMNIST", "MNIST"]
@@ -44,7 +44,7 @@ def read_idx(path: str | Path) -> np.ndarray:
     return values.astype(kind.newbyteorder("="))
 
 
-class MNIST(VisionDataset):
+class MNIST(HeldImages):
     """Handwritten digits: 60,000 for training and 10,000 for testing, 28 by 28 (http://yann.lecun.com/exdb/mnist/).
 
     Sample i is (Pillow image of mode L, int). The files, packed or not, lie in `root/MNIST/raw`.
@@ -129,16 +129,6 @@ class MNIST(VisionDataset):
                     failures.append(str(e))
             else:
                 raise RuntimeError("\n".join([f"Error downloading {name}:", *failures]))
-
-    def __getitem__(self, index: int) -> tuple[Any, Any]:
-        return self.transformed(image_of(self.data[index].numpy()), int(self.targets[index]))
-
-    def __len__(self) -> int:
-        return len(self.data)
-
-    def extra_repr(self) -> str:
-        """The split."""
-        return f"Split: {'Train' if self.train else 'Test'}"
 
 
 class FashionMNIST(MNIST):
