@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import torchlike as torch
-from torchlike.core import tape
+from torchlike.core import program, tape
 from torchlike.core.explain import counts
 
 COMPILED = []
@@ -251,3 +251,36 @@ class TestJax:
         t = torch.tensor([1.0, 2.0])
         assert np.from_dlpack(t).tolist() == [1.0, 2.0]
         assert torch.from_dlpack(np.arange(3.0)).tolist() == [0.0, 1.0, 2.0]
+
+
+def test_the_number_of_compiled_functions_has_a_bound(monkeypatch):
+    """Each holds memory, and a few of the 65,530 pieces of memory that a process may map on Linux."""
+    monkeypatch.setattr(program, "EXECUTABLES", 20)
+    program.forget()
+
+    def work(n):
+        x = torch.arange(n, dtype=torch.float64)
+        return (x * 3 + 1).sum().item()
+
+    def kept():
+        return sum(ref() is not None and ref().executable is not None for ref in program._executables)
+
+    for _ in range(3):  # first gear, second gear, and once more after it was taken away
+        assert [work(n) for n in range(2, 30)] == [3 * n * (n - 1) / 2 + n for n in range(2, 30)]
+        assert kept() <= 20
+
+    def mapped():
+        with open("/proc/self/maps") as f:
+            return sum(1 for _ in f)
+
+    if sys.platform == "linux":
+        before = mapped()
+        for n in range(100, 160):
+            work(n)
+        assert mapped() < before + 60  # four a size and more where they are kept
+
+    COMPILED.clear()
+    work(159)
+    work(159)
+    work(159)
+    assert len(COMPILED) == 1  # what is in use is kept

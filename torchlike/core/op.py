@@ -242,8 +242,8 @@ def sizes(value, name: str = "size", op: str = "") -> tuple | None:
 class Spec:
     """One op at one structure: the unit that programs are keyed by."""
 
-    __slots__ = ("op", "template", "avals", "fn", "outs", "single", "device", "traced", "jitted", "rules",
-                 "differentiable")  # fmt: skip
+    __slots__ = ("op", "template", "avals", "fn", "outs", "single", "device", "traced", "executable", "rules",
+                 "differentiable", "__weakref__")  # fmt: skip
 
     def __init__(self, op: Op, template: tuple, avals: tuple[Aval, ...], device):
         self.op = op
@@ -251,7 +251,7 @@ class Spec:
         self.avals = avals
         self.device = device
         self.traced = any(a.traced for a in avals)
-        self.jitted: Callable | None = None
+        self.executable: Any = None  # its compiled form: core/program.py
         self.rules: dict = {}
         op.refuse_numbers(template, avals)
         body = op.function(template)

@@ -7,7 +7,7 @@ batches share. Second gear: a structure that comes back is traced whole and comp
 from __future__ import annotations
 
 import weakref
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 
 import jax
@@ -21,7 +21,12 @@ from torchlike.core.value import Value
 CAPACITY = 4096
 """So many structures are remembered; the one not used for the longest time is forgotten first."""
 
+EXECUTABLES = 2048
+"""So many compiled functions of both gears are kept, the oldest given back first. JAX 0.10 holds 1.4 MiB for each, however
+small, and each takes about four of the 65,530 memory maps that Linux allows a process (vm.max_map_count)."""
+
 _programs: OrderedDict = OrderedDict()
+_executables: deque[weakref.ref] = deque()
 
 
 def run(batch, compile_now: bool) -> None:
@@ -42,9 +47,9 @@ def run(batch, compile_now: bool) -> None:
     else:
         _programs.move_to_end(key)
     explain.counts.programs += 1
-    if program.compiled is None and not program.trivial and (seen_before or compile_now):
+    if program.executable is None and not program.trivial and (seen_before or compile_now):
         program.compile(batch)
-    elif program.compiled is not None:
+    elif program.executable is not None:
         explain.counts.hits += 1
     if not any(v.__class__ is Value for v in leaves) and batch.tape.device is not cpu:
         with jax.default_device(batch.tape.device.jax):
@@ -74,13 +79,13 @@ def _dead(leaves: list, slots: list[int], wanted: list) -> tuple[int, ...]:
 class Program:
     """One structure: which entries are needed, and, once compiled, the one function that runs them all."""
 
-    __slots__ = ("entries", "leaf_slots", "alive", "donated", "last_use", "compiled", "trivial")
+    __slots__ = ("entries", "leaf_slots", "alive", "donated", "last_use", "executable", "trivial", "__weakref__")
 
     def __init__(self, batch, alive: tuple[int, ...], donated: tuple[int, ...]):
         self.leaf_slots = batch.leaf_slots
         self.alive = alive
         self.donated = donated
-        self.compiled: Callable | None = None
+        self.executable: Callable | None = None
         self.entries = [e for e, _ in needed([(e, None) for e in batch.entries], alive)]
         self.trivial = len(self.entries) <= 1 and not donated
         self.last_use: dict[int, int] = {}
@@ -89,8 +94,9 @@ class Program:
                 self.last_use[s] = i
 
     def __call__(self, arrays: list) -> list:
-        if self.compiled is not None:
-            return self.compiled(*arrays)
+        executable = self.executable  # held: another thread may take it away in between
+        if executable is not None:
+            return executable(*arrays)
         explain.counts.first_gear += 1
         env = dict(zip(self.leaf_slots, arrays, strict=True))
         alive = set(self.alive)
@@ -106,7 +112,7 @@ class Program:
         """Second gear: one traced function for the whole structure."""
         explain.compiled("program", self.entries, batch)
         donate = [i for i, s in enumerate(self.leaf_slots) if s in self.donated]
-        self.compiled = jax.jit(self.trace, donate_argnums=donate)
+        _keep(self, jax.jit(self.trace, donate_argnums=donate))
 
     def trace(self, *arrays):
         env = dict(zip(self.leaf_slots, arrays, strict=True))
@@ -173,11 +179,24 @@ def needed(entries: list, alive) -> list:
     return kept[::-1]
 
 
-def _jitted(spec: Spec):
-    if spec.jitted is None:
+def _jitted(spec: Spec) -> Callable:
+    executable = spec.executable
+    if executable is None:
         explain.counts.operations += 1
-        spec.jitted = jax.jit(spec.fn)
-    return spec.jitted
+        executable = _keep(spec, jax.jit(spec.fn))
+    return executable
+
+
+def _keep(owner: Spec | Program, executable) -> Callable:
+    """Give the owner its compiled function, and take the oldest ones from theirs where there are too many."""
+    owner.executable = executable
+    _executables.append(weakref.ref(owner))
+    while len(_executables) > EXECUTABLES:
+        oldest = _executables.popleft()()
+        if oldest is not None:
+            oldest.executable.clear_cache()
+            oldest.executable = None
+    return executable
 
 
 def forget() -> None:
