@@ -61,7 +61,6 @@ def main() -> None:
     parser.add_argument("rows", nargs="*", help="of the names in the table; all by default")
     parser.add_argument("--rounds", type=int, default=15)
     chosen = parser.parse_args()
-    torch.set_num_threads(1)
     print(f"{'ms':20}{'torchlike':>11}{'PyTorch':>11}{'ratio':>8}")
     for name in chosen.rows or ROWS:
         contenders = [ROWS[name](torchlike), ROWS[name](torch)]

@@ -22,8 +22,8 @@ CAPACITY = 4096
 """So many structures are remembered; the one not used for the longest time is forgotten first."""
 
 EXECUTABLES = 2048
-"""So many compiled functions of both gears are kept, the oldest given back first. JAX 0.10 holds 1.4 MiB for each, however
-small, and each takes about four of the 65,530 memory maps that Linux allows a process (vm.max_map_count)."""
+"""So many compiled functions of both gears are kept, the oldest given back first. JAX 0.10 holds 1.4 MiB for each,
+however small, and each takes about four of the 65,530 memory maps that Linux allows a process (vm.max_map_count)."""
 
 _programs: OrderedDict = OrderedDict()
 _executables: deque[weakref.ref] = deque()
