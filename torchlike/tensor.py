@@ -614,6 +614,10 @@ class Tensor(Methods, Variable):
         """Returns the tensor: XLA pins its own staging buffers."""
         return self
 
+    def is_pinned(self) -> bool:
+        """False: see `pin_memory`."""
+        return False
+
     def __deepcopy__(self, memo):
         if self._node is not None:
             raise RuntimeError(

@@ -1,6 +1,6 @@
 """Worker processes of DataLoader against PyTorch's: an augmented folder of pictures, start and memory of workers.
 
-    python -m tests.benchmarks.loader pictures [torchlike|torch]   # images a second, two workers
+    python -m tests.benchmarks.loader pictures [torchlike|torch]   # images a second, two workers, by turns
     python -m tests.benchmarks.loader idle                         # how long the device waits for batches
     python -m tests.benchmarks.loader start                        # seconds to a first batch, and memory of a worker
 
@@ -11,9 +11,12 @@ at random, resized to 64 x 64 and normalised in NumPy. PyTorch forks its workers
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import pathlib
 import random
+import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -60,55 +63,94 @@ def batches(lib, folder: pathlib.Path, **options):
     return lib.utils.data.DataLoader(Folder(folder), batch_size=BATCH, shuffle=True, **options)
 
 
-def pictures(names: list[str]) -> None:
-    """Images a second over whole epochs: the workers' start within, and workers that stay."""
+KINDS = {
+    "no workers": {"num_workers": 0},
+    "2 workers": {"num_workers": 2},
+    "2 workers, persistent": {"num_workers": 2, "persistent_workers": True},
+}
+
+
+def epochs_on_request(name: str, folder: str) -> None:
+    """One library in a process of its own: for each line that comes an epoch of each kind, answered in seconds."""
+    lib = importlib.import_module(name)
+    if name == "torch":
+        lib.set_num_threads(1)
+    loaders = [batches(lib, pathlib.Path(folder), **options) for options in KINDS.values()]
+    for _ in sys.stdin:
+        seconds = []
+        for loader in loaders:
+            start = time.perf_counter()
+            for x, _ in loader:
+                assert tuple(x.shape[1:]) == (3, SIZE, SIZE)
+            seconds.append(time.perf_counter() - start)
+        print(json.dumps(seconds), flush=True)
+
+
+def pictures(names: list[str], rounds: int = 9) -> None:
+    """Images a second over whole epochs, the libraries by turns: the workers' start within, and workers that stay."""
     with tempfile.TemporaryDirectory() as at:
         make_pictures(pathlib.Path(at))
-        for name in names:
-            lib = importlib.import_module(name)
-            for workers, stay in ((0, False), (2, False), (2, True)):
-                loader = batches(lib, pathlib.Path(at), num_workers=workers, persistent_workers=stay)
-                seconds = []
-                for _ in range(6):
-                    start = time.perf_counter()
-                    for x, _ in loader:
-                        assert tuple(x.shape[1:]) == (3, SIZE, SIZE)
-                    seconds.append(time.perf_counter() - start)
-                best = COUNT / min(seconds[1:])
-                middle = COUNT / sorted(seconds[1:])[2]
-                kind = f"{workers} workers{', persistent' if stay else ''}"
-                print(f"{name:10} {kind:22} {middle:7.0f} images/s (best {best:.0f}; first epoch {seconds[0]:.2f} s)")
+        command = [sys.executable, "-m", "tests.benchmarks.loader", "_epochs"]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        running = {name: subprocess.Popen([*command, name, at], **pipes) for name in names}
+        found: dict = {name: [] for name in names}
+        for _ in range(rounds + 1):
+            for name, process in running.items():
+                process.stdin.write("\n")
+                process.stdin.flush()
+                found[name].append(json.loads(process.stdout.readline()))
+        for process in running.values():
+            process.communicate()
+        for name, seconds in found.items():
+            for kind, (first, *rest) in zip(KINDS, zip(*seconds, strict=True), strict=True):
+                middle, best = COUNT / statistics.median(rest), COUNT / min(rest)
+                print(f"{name:10} {kind:22} {middle:7.0f} images/s (best {best:.0f}; first epoch {first:.2f} s)")
 
 
-def idle() -> None:
-    """The share of a training epoch in which nothing is computed because no batch is there."""
+def idle(rounds: int = 5) -> None:
+    """The share of a training epoch in which the device has nothing to do, with and without reading ahead onto it.
+
+    That is what an epoch takes longer than the same steps with batches that are there, the loss read in each step or
+    at the end alone.
+    """
     import torchlike as torch
     from torchlike import nn
 
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(3, 16, 3, 2), nn.ReLU(), nn.Conv2d(16, 32, 3, 2), nn.ReLU(), nn.Flatten(), nn.Linear(7200, 8)
+    )
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+
+    def epoch(loader, each: bool) -> float:
+        start = time.perf_counter()
+        for x, y in loader:
+            optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(model(x), y)
+            loss.backward()
+            optimizer.step()
+            if each:
+                loss.item()
+        loss.item()
+        return time.perf_counter() - start
+
     with tempfile.TemporaryDirectory() as at:
         make_pictures(pathlib.Path(at))
-        torch.manual_seed(0)
-        model = nn.Sequential(
-            nn.Conv2d(3, 16, 3, 2), nn.ReLU(), nn.Conv2d(16, 32, 3, 2), nn.ReLU(), nn.Flatten(), nn.Linear(7200, 8)
-        )
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-        for options in ({}, {"num_workers": 1}, {"num_workers": 2}):
-            loader = batches(torch, pathlib.Path(at), **options, persistent_workers=bool(options))
-            for _ in range(3):
-                waited = computed = 0.0
-                it, start = iter(loader), time.perf_counter()
-                for x, y in it:
-                    waited += time.perf_counter() - start
-                    start = time.perf_counter()
-                    optimizer.zero_grad()
-                    loss = nn.functional.cross_entropy(model(x), y)
-                    loss.backward()
-                    optimizer.step()
-                    loss.item()
-                    computed += time.perf_counter() - start
-                    start = time.perf_counter()
-            share = waited / (waited + computed)
-            print(f"{options.get('num_workers', 0)} workers: {share:.0%} of {waited + computed:.2f} s waiting for data")
+        loaders = {"": list(batches(torch, pathlib.Path(at)))}
+        for workers in (0, 1, 2):
+            loader = batches(torch, pathlib.Path(at), num_workers=workers, persistent_workers=workers > 0)
+            loaders[f"{workers} workers"] = loader
+            loaders[f"{workers} workers, read ahead"] = torch.utils.data.prefetch_to_device(loader)
+        found: dict = {}
+        for _ in range(rounds + 1):
+            for name, loader in loaders.items():
+                for each in (True, False):
+                    found.setdefault((name, each), []).append(epoch(loader, each))
+    middle = {key: statistics.median(seconds[1:]) for key, seconds in found.items()}
+    for (name, each), seconds in middle.items():
+        if name:
+            share = 1 - middle["", each] / seconds
+            print(f"{name:22} loss read {'each step' if each else 'at the end'}: {share:4.0%} idle of {seconds:.2f} s")
 
 
 def _memory() -> tuple[int, int]:
@@ -152,7 +194,9 @@ def start(name: str) -> None:
 if __name__ == "__main__":
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
     what, *names = sys.argv[1:]
-    if what == "pictures":
+    if what == "_epochs":
+        epochs_on_request(*names)
+    elif what == "pictures":
         pictures(names or ["torchlike", "torch"])
     elif what == "idle":
         idle()

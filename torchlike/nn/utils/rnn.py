@@ -87,7 +87,7 @@ class PackedSequence(PackedSequence_):
 
     def is_pinned(self) -> bool:
         """Whether the data is pinned."""
-        return self.data.is_pinned()  # type: ignore[attr-defined]
+        return self.data.is_pinned()
 
     @property
     def is_cuda(self) -> bool:

@@ -2,7 +2,8 @@
 
 Data flows downwards through the files: a *data set* knows its samples (``dataset.py``), a *sampler* says in which order
 they are read (``sampler.py``), *collation* makes one batch of several samples (``collate.py``), and the *loader* joins
-the three into something to loop over (``dataloader.py``). Under the same seed the orders are PyTorch's.
+the three into something to loop over (``dataloader.py``), from which batches may be read ahead onto an accelerator
+(``prefetch.py``). Under the same seed the orders are PyTorch's.
 
 Example:
     >>> from torchlike.utils.data import DataLoader
@@ -23,6 +24,7 @@ from torchlike.utils.data.dataset import (
     random_split,
 )
 from torchlike.utils.data.distributed import DistributedSampler
+from torchlike.utils.data.prefetch import prefetch_to_device
 from torchlike.utils.data.sampler import (
     BatchSampler,
     RandomSampler,
@@ -51,5 +53,6 @@ __all__ = [
     "default_collate",
     "default_convert",
     "get_worker_info",
+    "prefetch_to_device",
     "random_split",
 ]

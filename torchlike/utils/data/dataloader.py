@@ -9,9 +9,11 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
+import torchlike as torch
 from torchlike.utils.data import fetch
 from torchlike.utils.data.collate import default_collate, default_convert
 from torchlike.utils.data.dataset import IterableDataset
+from torchlike.utils.data.prefetch import pinned
 from torchlike.utils.data.sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler, draw_seed
 from torchlike.utils.data.worker import get_worker_info
 
@@ -41,8 +43,9 @@ class DataLoader(Generic[BatchT]):
         num_workers: how many processes read batches ahead; with 0 they are read here, when they are asked for.
         collate_fn: makes a batch of a list of samples; by default :func:`default_collate`, and with
             ``batch_size=None`` :func:`default_convert`, which gets a single sample.
-        pin_memory: accepted; it changes no value, and since JAX stages transfers by itself it pins nothing. The loader
-            says so in a warning.
+        pin_memory: with an accelerator, batches whose copy there by ``.to(device, non_blocking=True)`` overlaps with
+            computing. Every copy does so here, since JAX stages transfers by itself; what is left to do is to call
+            ``pin_memory()`` of batches of your own kind that have it. Without an accelerator a warning, as in PyTorch.
         drop_last: leave out a last batch that is not full.
         timeout: seconds to wait for a batch of the workers; 0: for ever.
         worker_init_fn: called in each worker with its number, after the generators are seeded.
@@ -60,6 +63,8 @@ class DataLoader(Generic[BatchT]):
         RuntimeError: a worker has died, or ``timeout`` is over. An exception in a worker is raised here with its type
             and its traceback as the message.
         NotImplementedError: workers by fork, which JAX does not survive.
+
+    To have batches on the device before they are asked for, see :class:`prefetch_to_device`.
 
     Differs from PyTorch: workers are not forked from this process and never use its accelerator. What they need is
     pickled (functions and classes of the main script by value); see ``docs/data_and_files.md``.
@@ -159,15 +164,14 @@ class DataLoader(Generic[BatchT]):
 
     def __iter__(self) -> Iterator[BatchT]:
         if self.num_workers == 0:
-            return _SingleProcessDataLoaderIter(self)
+            return _SingleProcessDataLoaderIter(self, _pins(self))
         from torchlike.utils.data.workers import _MultiProcessingDataLoaderIter
 
         if self.persistent_workers and self._iterator is not None and self._iterator.usable:
             self._iterator.reset(self)
             return self._iterator
         _warn_of_many_workers(self.num_workers)
-        _warn_of_pinning(self)
-        made = _MultiProcessingDataLoaderIter(self)
+        made = _MultiProcessingDataLoaderIter(self, _pins(self))
         if self.persistent_workers:
             self._iterator = made
         return made
@@ -264,8 +268,8 @@ def _check_batching(batch_size: Any, shuffle: Any, sampler: Any, batch_sampler: 
 class _SingleProcessDataLoaderIter(Iterator[Any]):
     """One epoch of a loader."""
 
-    def __init__(self, loader: DataLoader) -> None:
-        _warn_of_pinning(loader)
+    def __init__(self, loader: DataLoader, pins: bool) -> None:
+        self._pins = pins
         self._loader = loader
         self._announced_length = loader._announced_length
         self._yielded = 0
@@ -283,27 +287,26 @@ class _SingleProcessDataLoaderIter(Iterator[Any]):
         self._yielded += 1
         if self._loader._is_stream:
             fetch.warn_if_longer(self._loader.dataset, self._announced_length, self._yielded)
-        return batch
+        return pinned(batch) if self._pins else batch
 
     def __len__(self) -> int:
         return len(self._loader._index_sampler)
 
 
-def _warn_of_pinning(loader: DataLoader) -> None:
+def _pins(loader: DataLoader) -> bool:
+    """Whether batches are to be pinned; PyTorch's warnings, for the caller of the loader."""
     if not loader.pin_memory:
-        return
+        return False
     if loader.pin_memory_device:
         warnings.warn(
             "pin_memory_device is deprecated, the current accelerator will be used as the device,"
             f"ignore pin_memory_device='{loader.pin_memory_device}'.",
-            stacklevel=4,
+            stacklevel=3,
         )
-    import jax
-
-    if jax.default_backend() == "cpu":
-        message = (
-            "'pin_memory' argument is set as true but no accelerator is found, then device pinned memory won't be used."
-        )
-    else:
-        message = "'pin_memory' argument is set as true, but nothing is pinned: JAX stages its transfers by itself."
-    warnings.warn(message, stacklevel=4)
+    if torch.accelerator.is_available():
+        return True
+    warnings.warn(
+        "'pin_memory' argument is set as true but no accelerator is found, then device pinned memory won't be used.",
+        stacklevel=3,
+    )
+    return False

@@ -19,6 +19,7 @@ import cloudpickle
 
 from torchlike.utils.data import collate, fetch, launch
 from torchlike.utils.data.handover import Gone, Receiver
+from torchlike.utils.data.prefetch import pinned
 from torchlike.utils.data.sampler import draw_seed
 from torchlike.utils.data.worker import Ended, Job, Raised
 
@@ -61,7 +62,8 @@ def _end(workers: list[_Worker]) -> None:
 class _MultiProcessingDataLoaderIter(Iterator[Any]):
     """The epochs of a loader with workers: one, or with ``persistent_workers`` all, one after the other."""
 
-    def __init__(self, loader: Any):
+    def __init__(self, loader: Any, pins: bool):
+        self._pins = pins
         # not the loader itself, which may hold this iterator: that would be a cycle, and the workers its prisoners
         self._sampler, self._dataset, self._is_stream = loader._index_sampler, loader.dataset, loader._is_stream
         self._count, self._prefetch, self._in_order = loader.num_workers, loader.prefetch_factor, loader.in_order
@@ -155,7 +157,7 @@ class _MultiProcessingDataLoaderIter(Iterator[Any]):
         self._yielded += 1
         if self._is_stream:
             fetch.warn_if_longer(self._dataset, self._announced_length, self._yielded, _WITH_WORKERS)
-        return batch
+        return pinned(batch) if self._pins else batch
 
     def _next(self) -> Any:
         while True:
