@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import re
 import warnings
 from collections import OrderedDict, namedtuple
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -171,3 +173,10 @@ def test_the_example_runs():
         importlib.import_module("torchlike.utils.data.prefetch"), extraglobs={"DataLoader": DataLoader}
     )
     assert (results.failed, results.attempted) == (0, 3)
+
+
+def test_the_page_about_data_runs(capsys):
+    page = (Path(__file__).parents[1] / "docs" / "data_and_files.md").read_text()
+    for block in re.findall(r"```python\n(.*?)```", page, re.S):
+        exec(compile(block, "docs/data_and_files.md", "exec"), {})
+    assert capsys.readouterr().out == "1.0\n5.0\n9.0\n"

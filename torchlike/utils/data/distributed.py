@@ -21,10 +21,14 @@ class DistributedSampler(Sampler[int]):
         seed: of the order; the same in all processes.
         drop_last: leave out what does not fill all parts; otherwise the first indices are repeated.
 
-    ValueError if `rank` is not below `num_replicas`.
+    Raises:
+        ValueError: `rank` is not below `num_replicas`, or there is no process group to ask for them.
+        AssertionError: when it is looped over, if the data set has grown or shrunk since then.
 
-    >>> list(DistributedSampler(range(5), num_replicas=2, rank=1, shuffle=False))
-    [1, 3, 0]
+    Example:
+
+        >>> list(DistributedSampler(range(5), num_replicas=2, rank=1, shuffle=False))
+        [1, 3, 0]
     """
 
     def __init__(
@@ -36,7 +40,7 @@ class DistributedSampler(Sampler[int]):
 
             num_replicas = distributed.get_world_size() if num_replicas is None else num_replicas
             rank = distributed.get_rank() if rank is None else rank
-        if not 0 <= rank < num_replicas:
+        if rank >= num_replicas or rank < 0:
             raise ValueError(f"Invalid rank {rank}, rank should be in the interval [0, {num_replicas - 1}]")
         self.dataset, self.num_replicas, self.rank = dataset, num_replicas, rank
         self.epoch, self.drop_last, self.shuffle, self.seed = 0, drop_last, shuffle, seed
@@ -59,8 +63,17 @@ class DistributedSampler(Sampler[int]):
             indices = indices[: self.total_size]
         elif indices:
             missing = self.total_size - len(indices)
-            indices += (indices * math.ceil(missing / len(indices)))[:missing]
-        return iter(indices[self.rank :: self.num_replicas])
+            indices += (indices * max(1, math.ceil(missing / len(indices))))[:missing]
+        if len(indices) != self.total_size:  # the data set has another length by now
+            raise AssertionError(
+                f"Number of indices ({len(indices)}) does not match total_size ({self.total_size})"
+            )
+        mine = indices[self.rank :: self.num_replicas]
+        if len(mine) != self.num_samples:
+            raise AssertionError(
+                f"Number of subsampled indices ({len(mine)}) does not match num_samples ({self.num_samples})"
+            )
+        return iter(mine)
 
     def __len__(self) -> int:
         return self.num_samples
