@@ -64,7 +64,7 @@ def outputs(name: str) -> tuple[np.ndarray, np.ndarray]:
     return found.numpy(), wanted
 
 
-EVERYDAY = ("resnet bottleneck", "mobilenet_v3", "efficientnet", "vit", "densenet")
+EVERYDAY = ("resnet bottleneck", "mobilenet_v3", "efficientnet", "vit", "densenet", "vgg")
 """Whose outputs are compared every day; each takes seconds of compilation."""
 
 

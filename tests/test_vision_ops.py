@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
+from jax.extend.core import jaxprs_in_params
 
 import torchlike as torch
 from tests import vision_kit as kit
 from tests import vision_ops as calls
 from tests.test_vision_transforms import difference
 from torchlike import vision
+from torchlike.vision.ops.regions import _roi_align, _roi_pool
 
 RECORDED = json.loads((Path(__file__).parent / "data" / "vision_ops.json").read_text())["answers"]
 
@@ -35,6 +38,33 @@ def test_nms_refuses():
 def test_nothing_to_keep_and_no_region():
     assert vision.ops.nms(torch.zeros(0, 4), torch.zeros(0), 0.5).tolist() == []
     assert vision.ops.roi_align(torch.ones(1, 2, 3, 3), torch.zeros(0, 5), 2, 1.0, 2).shape == (0, 2, 2, 2)
+    assert vision.ops.roi_align(torch.ones(1, 2, 3, 3), torch.zeros(0, 5), 2).shape == (0, 2, 2, 2)
+    assert vision.ops.roi_pool(torch.ones(1, 2, 3, 3), torch.zeros(0, 5), 2).shape == (0, 2, 2, 2)
+
+
+def equations(jaxpr) -> int:
+    """How many there are, those of inner programs among them."""
+    return sum(1 + sum(map(equations, jaxprs_in_params(e.params))) for e in jaxpr.eqns)
+
+
+@pytest.mark.parametrize("name", ["roi_align", "roi_pool"])
+def test_more_regions_are_no_longer_program(name):
+    def size(regions):
+        rois = np.tile(np.float32([[0, 1, 1, 6, 5]]), (regions, 1))
+        counts = np.full((regions, 2), 2, np.int32)
+        bodies = {
+            "roi_align": lambda x: _roi_align(x, rois, counts, (3, 2), (2, 2), 1.0, False),
+            "roi_pool": lambda x: _roi_pool(x, rois, (3, 2), 1.0),
+        }
+        return equations(jax.make_jaxpr(bodies[name])(np.ones((1, 2, 8, 8), np.float32)).jaxpr)
+
+    assert 10 < size(20) == size(300)
+
+
+def test_of_equal_values_the_first_has_the_gradient():
+    x = torch.ones(1, 1, 4, 4, requires_grad=True)
+    vision.ops.roi_pool(x, torch.tensor([[0.0, 0, 0, 3, 3]]), 2).sum().backward()
+    assert x.grad.tolist() == [[[[1, 0, 1, 0], [0] * 4, [1, 0, 1, 0], [0] * 4]]]  # torchvision's too
 
 
 def test_frozen_norm_reads_the_state_of_a_trained_one():

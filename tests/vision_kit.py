@@ -80,6 +80,15 @@ def _tiny_mobilenet_v3(m: Any) -> Any:
     return m.MobileNetV3(rows, 32, num_classes=5)
 
 
+def _narrow_vgg(m: Any) -> Any:
+    layers = m.vgg.make_layers([8, "M", 16, 16, "M", 512, "M"], batch_norm=True)
+    model = m.VGG(layers, num_classes=5, init_weights=False)
+    head = model.classifier  # of 120 million parameters in the nets of the paper
+    linear = type(head[0])
+    head[0], head[3], head[6] = linear(512 * 7 * 7, 12), linear(12, 9), linear(9, 5)
+    return model
+
+
 TINY: dict[str, Any] = {
     "resnet basic": lambda m: m.ResNet(m.resnet.BasicBlock, [1, 1, 1, 1], num_classes=5, zero_init_residual=True),
     "resnet bottleneck": lambda m: m.ResNet(
@@ -103,6 +112,7 @@ TINY: dict[str, Any] = {
     "convnext": lambda m: m.ConvNeXt(
         [m.convnext.CNBlockConfig(8, 16, 1), m.convnext.CNBlockConfig(16, None, 2)], 0.1, num_classes=5
     ),
+    "vgg": _narrow_vgg,
     "shufflenet": lambda m: m.ShuffleNetV2([2, 1, 1], [8, 16, 24, 32, 40], num_classes=5),
 }  # fmt: skip
 """Small models of each kind, with options that the named ones do not use."""

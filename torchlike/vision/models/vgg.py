@@ -39,71 +39,77 @@ class VGG(nn.Module):
         return self.classifier(torch.flatten(self.avgpool(self.features(x)), 1))
 
 
-_DEPTHS = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
-"""How many convolutions there are before each of the five poolings."""
+cfgs: dict[str, list[str | int]] = {
+    "A": [64, "M", 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"],
+    "B": [64, 64, "M", 128, 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"],
+    "D": [64, 64, "M", 128, 128, "M", *[256] * 3, "M", *[512] * 3, "M", *[512] * 3, "M"],
+    "E": [64, 64, "M", 128, 128, "M", *[256] * 4, "M", *[512] * 4, "M", *[512] * 4, "M"],
+}
+"""The paper's configurations: the channels of each convolution, and "M" for a pooling."""
 
 
-def make_layers(depth: int, batch_norm: bool) -> nn.Sequential:
-    """The convolutional part of the net with `depth` layers."""
+def make_layers(cfg: list[str | int], batch_norm: bool = False) -> nn.Sequential:
+    """The convolutional part of a net from such a list."""
     layers: list[nn.Module] = []
     channels = 3
-    for repeat, wide in zip(_DEPTHS[depth], (64, 128, 256, 512, 512), strict=True):
-        for _ in range(repeat):
-            layers.append(nn.Conv2d(channels, wide, kernel_size=3, padding=1))
-            layers += [nn.BatchNorm2d(wide)] if batch_norm else []
-            layers.append(nn.ReLU(inplace=True))
-            channels = wide
-        layers.append(nn.MaxPool2d(2, 2))
+    for step in cfg:
+        if isinstance(step, str):
+            layers.append(nn.MaxPool2d(kernel_size=2, stride=2))
+            continue
+        layers.append(nn.Conv2d(channels, step, kernel_size=3, padding=1))
+        layers += [nn.BatchNorm2d(step)] if batch_norm else []
+        layers.append(nn.ReLU(inplace=True))
+        channels = step
     return nn.Sequential(*layers)
 
 
-def _vgg(depth: int, batch_norm: bool = False, **kwargs: Any) -> VGG:
-    return VGG(make_layers(depth, batch_norm), **kwargs)
+def _vgg(cfg: str, batch_norm: bool = False, **kwargs: Any) -> VGG:
+    return VGG(make_layers(cfgs[cfg], batch_norm), **kwargs)
 
 
 @builder
 def vgg11(**kwargs: Any) -> VGG:
     """VGG with 11 layers (configuration A)."""
-    return _vgg(11, **kwargs)
+    return _vgg("A", **kwargs)
 
 
 @builder
 def vgg11_bn(**kwargs: Any) -> VGG:
     """VGG with 11 layers and batch normalisation."""
-    return _vgg(11, batch_norm=True, **kwargs)
+    return _vgg("A", batch_norm=True, **kwargs)
 
 
 @builder
 def vgg13(**kwargs: Any) -> VGG:
     """VGG with 13 layers (configuration B)."""
-    return _vgg(13, **kwargs)
+    return _vgg("B", **kwargs)
 
 
 @builder
 def vgg13_bn(**kwargs: Any) -> VGG:
     """VGG with 13 layers and batch normalisation."""
-    return _vgg(13, batch_norm=True, **kwargs)
+    return _vgg("B", batch_norm=True, **kwargs)
 
 
 @builder
 def vgg16(**kwargs: Any) -> VGG:
     """VGG with 16 layers (configuration D)."""
-    return _vgg(16, **kwargs)
+    return _vgg("D", **kwargs)
 
 
 @builder
 def vgg16_bn(**kwargs: Any) -> VGG:
     """VGG with 16 layers and batch normalisation."""
-    return _vgg(16, batch_norm=True, **kwargs)
+    return _vgg("D", batch_norm=True, **kwargs)
 
 
 @builder
 def vgg19(**kwargs: Any) -> VGG:
     """VGG with 19 layers (configuration E)."""
-    return _vgg(19, **kwargs)
+    return _vgg("E", **kwargs)
 
 
 @builder
 def vgg19_bn(**kwargs: Any) -> VGG:
     """VGG with 19 layers and batch normalisation."""
-    return _vgg(19, batch_norm=True, **kwargs)
+    return _vgg("E", batch_norm=True, **kwargs)
