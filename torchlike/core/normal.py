@@ -40,7 +40,9 @@ def fma32(a, b, c):
     The product is exact in float64; only a sum that float64 rounds onto the middle of two float32 neighbours can
     come out one unit off (less than one in 10**8).
     """
-    return (np.multiply(a, b, dtype=np.float64) + c).astype(np.float32)
+    product = np.multiply(a, b, dtype=np.float64)
+    product += c
+    return product.astype(np.float32)
 
 
 def _two_sum(a, b):
@@ -83,7 +85,8 @@ def _log32(x):
     """Natural logarithm of float32 ``x`` > 0 as Cephes ``logf`` computes it."""
     m, exponent = np.frexp(x)
     small = m < _SQRT_HALF
-    m = np.where(small, m + m, m) - np.float32(1)
+    m += m * small  # doubles the small ones
+    m -= np.float32(1)
     e = (exponent - small).astype(np.float64)
     m64 = m.astype(np.float64)
     z = m * m
@@ -107,18 +110,20 @@ def _sincos32(x):
     c = fma32(c, z64, np.float32(-0.5) * z) + np.float32(1)
     s = fma32(fma32(_SIN_POLY[0], z64, _SIN_POLY[1]), z64, _SIN_POLY[2]) * z
     s = fma32(s, x, x)
-    swapped = octant & 2 != 0
-    sine, cosine = np.where(swapped, c, s), np.where(swapped, s, c)
-    np.negative(sine, out=sine, where=octant & 4 != 0)
-    np.negative(cosine, out=cosine, where=(octant - 2) & 4 == 0)
-    return sine, cosine
+    # Chosen and negated by their bits: a branch per element costs as much as all the rest.
+    sine, cosine = s.view(np.int32), c.view(np.int32)
+    differ = (sine ^ cosine) & -(octant >> 1 & 1)
+    sine ^= differ ^ (octant & 4) << 29
+    cosine ^= differ ^ (~(octant - 2) & 4) << 29
+    return s, c
 
 
 def _box_muller32(u, mean, std, out):
     radius = np.sqrt(np.float32(-2) * _log32(np.float32(1) - u[:, 0]))
     sine, cosine = _sincos32(_TWO_PI * u[:, 1])
-    out[:, 0] = fma32(radius * cosine, std, mean)
-    out[:, 1] = fma32(radius * sine, std, mean)
+    for place, value in enumerate((cosine, sine)):
+        value *= radius
+        out[:, place] = value + mean if std == 1 else fma32(value, std, mean)
 
 
 def _box_muller64(u, mean, std, out):
@@ -163,3 +168,10 @@ def box_muller_pair(u1, u2):
     radius = math.sqrt(-2 * math.log1p(-u2))
     theta = 2 * math.pi * u1
     return radius * math.cos(theta), radius * math.sin(theta)
+
+
+def box_muller_pairs(u1, u2):
+    """`box_muller_pair` of arrays: cosine and sine halves alternate in the result."""
+    radius = np.sqrt(-2 * each(math.log1p, -u2))
+    theta = 2 * math.pi * u1
+    return np.stack([radius * each(math.cos, theta), radius * each(math.sin, theta)], -1).ravel()

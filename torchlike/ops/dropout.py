@@ -15,7 +15,7 @@ def dropout(input: Array, mask: Array, p: Scalar):
           f"{word(input)}")  # fmt: skip
     wide = jnp.promote_types(input.dtype, jnp.float32)
     keep = (1 - jnp.asarray(p, jnp.float64)).astype(jnp.finfo(wide).dtype)  # rounded once, as PyTorch does
-    noise = (mask / jnp.where(keep == 0, 1, keep)).astype(input.dtype)
+    noise = jnp.where(mask, 1 / keep, 0).astype(input.dtype)  # a choice of two numbers, not a division each
     return input * noise
 
 
