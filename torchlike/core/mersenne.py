@@ -134,8 +134,18 @@ class Engine:
         self._unused = self._unused and n == 0
         return self._words.integers(0, 2**64, n, dtype=np.uint64)
 
+    # In the arrays' places where it can be: a large draw waits for memory.
+
     def _uniform32(self, n):
-        return (self.random_raw(n) & np.uint32(2**24 - 1)).astype(np.float32) * np.float32(2**-24)
+        words = self.random_raw(n)
+        words &= np.uint32(2**24 - 1)
+        x = words.astype(np.float32)
+        x *= np.float32(2**-24)
+        return x
 
     def _uniform64(self, n):
-        return (self.random64(n) & np.uint64(2**53 - 1)).astype(np.float64) * 2.0**-53
+        words = self.random64(n)
+        words &= np.uint64(2**53 - 1)
+        x = words.astype(np.float64)
+        x *= 2.0**-53
+        return x

@@ -243,9 +243,10 @@ class Generator(Engine):
             return cast(self.random64(n).view(np.int64), dtype).reshape(shape)
         low, high = integer_bounds(low, high, dtype)
         span = high - low
-        words = self.random_raw(n) % np.uint32(span) if span < 2**28 else self.random64(n) % np.uint64(span)
-        values = (words.astype(np.uint64) + np.uint64(low % 2**64)).view(np.int64)  # wraps round as PyTorch's sum does
-        return cast(values, dtype).reshape(shape)
+        words = _remainder((self.random_raw if span < 2**28 else self.random64)(n), span)
+        values = words.astype(np.uint64, copy=False)
+        values += np.uint64(low % 2**64)  # wraps round as PyTorch's sum does
+        return cast(values.view(np.int64), dtype).reshape(shape)
 
     def random_int(self, size, dtype=np.int64):
         """Integers over the whole range from 0 (``Tensor.random_()``): up to the largest of an integral ``dtype``, up
@@ -258,7 +259,7 @@ class Generator(Engine):
         check_known(dtype, SAMPLED, "random_kernel_cpu")
         span = 2 ** BITS[dtype.name] if dtype.name in BITS else 2 ** FLOATS[dtype.name][0] + 1
         words = (self.random64 if dtype.itemsize == 8 else self.random_raw)(math.prod(shape))
-        return cast(words % words.dtype.type(span), dtype).reshape(shape)
+        return cast(_remainder(words, span), dtype).reshape(shape)
 
     def randperm(self, n, dtype=np.int64):
         """A permutation of 0 ... n-1 (``torch.randperm``): Fisher-Yates, value i swapped with i + word % (n - i).
@@ -353,6 +354,14 @@ class Generator(Engine):
     def bits(self, size, dtype=np.uint32):
         """Words of the engine as they come: keys for other generators."""
         return self.random_raw(math.prod(size)).reshape(size).astype(dtype, copy=False)
+
+
+def _remainder(words, span):
+    """The words modulo ``span``, in their place: NumPy divides by one number in vectors, but not for ``%``."""
+    multiples = words // words.dtype.type(span)
+    multiples *= words.dtype.type(span)
+    words -= multiples
+    return words
 
 
 def _swapped(n, partners):

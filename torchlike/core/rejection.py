@@ -129,9 +129,10 @@ def _transformed(stream, law, centre, shift, a, b, quick, alpha, *known):
         k = math.floor((2 * a / edge + b) * u + centre + shift)
         if edge >= 0.07 and v <= quick:
             return k
-        if law.possible(k, edge, v, *known):
-            if math.log(v * alpha / (a / (edge * edge) + b)) <= law.log_probability(_OF_NUMBERS, k, centre, *known):
-                return k
+        if not law.possible(k, edge, v, *known):
+            continue
+        if math.log(v * alpha / (a / (edge * edge) + b)) <= law.log_probability(_OF_NUMBERS, k, centre, *known):
+            return k
 
 
 def _transformed_alike(stream, n, law, centre, shift, a, b, quick, alpha, *known):
@@ -278,7 +279,7 @@ def _gamma_in_blocks(stream, d):
     """
     c = 1 / np.sqrt(9 * d)
     n, done, fours = len(d), 0, len(d) // 2 + 8
-    x = np.empty(n)
+    x, turn = np.empty(n), (c.tolist(), d.tolist())
     while done < n:
         waiting = [] if stream.cached is None else [stream.cached]
         lead = len(waiting)
@@ -288,7 +289,7 @@ def _gamma_in_blocks(stream, d):
         u = 1 - np.concatenate([words[:lead], by_four[:, 2:].ravel()])
         square = normals * normals
         accepted = u < 1 - 0.0331 * square * square
-        tries, negative = _asked(np.flatnonzero(~accepted), accepted, normals, u, c[done:], d[done:])
+        tries, negative = _asked(np.flatnonzero(~accepted), accepted, normals, u, *turn, done)
         taken = np.flatnonzero(accepted[:tries])[: n - done]
         x[done : done + len(taken)] = normals[taken]
         done += len(taken)
@@ -297,17 +298,17 @@ def _gamma_in_blocks(stream, d):
         of_pairs = tries + negative - lead  # normals used
         stream.skip(int(tries + 2 * -(-of_pairs // 2)))
         stream.cached = float(normals[tries + negative]) if of_pairs % 2 else None
-        fours = min(64 if negative else 8 * fours, (n - done) // 2 + 8)
+        fours = min(64 if negative else 2 * fours, (n - done) // 2 + 8)
     y = 1 + c * x
     return d * (y * y * y)
 
 
-def _asked(doubtful, accepted, normals, u, c, d):
-    """Decide on the tries that depend on the element, and note it in `accepted`. Returns how many tries there are
-    before the first normal without a uniform, and whether there is one."""
+def _asked(doubtful, accepted, normals, u, c, d, first):
+    """Decide on the tries that depend on the element, from element `first` on, and note it in `accepted`. Returns how
+    many tries there are before the first normal without a uniform, and whether there is one."""
     rejected = 0
     for t, x, chance in zip(doubtful.tolist(), normals[doubtful].tolist(), u[doubtful].tolist(), strict=True):
-        element = t - rejected
+        element = first + t - rejected
         if element >= len(d):
             break
         y = 1 + c[element] * x
