@@ -1,6 +1,6 @@
 """Record torchvision's answers, so that the tests of torchlike.vision need no torchvision.
 
-    python tests/record_vision.py models transforms ops      # where torch and torchvision are installed
+    python tests/record_vision.py models transforms samples ops      # where torch and torchvision are installed
 
 Written with torch 2.14.1 and torchvision 0.29.1.
 """
@@ -86,6 +86,18 @@ def ops() -> None:
 
     answers = {name: listed([*calls.plain(call(torchvision, torch))]) for name, call in calls.CALLS.items()}
     write("vision_ops.json", {"answers": answers})
+
+
+def samples() -> None:
+    """Answers of the transforms in tests/vision_samples.py."""
+    import torchvision.transforms.v2 as v2
+    from torchvision import tv_tensors
+
+    from tests import vision_samples as cases
+
+    answers = {name: listed(cases.answers(v2, tv_tensors, torch, name)) for name in cases.CASES}
+    write("vision_samples.json.gz", {"answers": answers})
+    print(len(answers), "answers")
 
 
 if __name__ == "__main__":

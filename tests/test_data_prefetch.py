@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-import importlib
 import re
 import warnings
 from collections import OrderedDict, namedtuple
@@ -166,13 +164,6 @@ def test_tensors_say_that_they_are_not_pinned():
     x = torch.ones(2)
     assert x.pin_memory() is x
     assert not x.is_pinned()
-
-
-def test_the_example_runs():
-    results = doctest.testmod(
-        importlib.import_module("torchlike.utils.data.prefetch"), extraglobs={"DataLoader": DataLoader}
-    )
-    assert (results.failed, results.attempted) == (0, 3)
 
 
 def test_the_page_about_data_runs(capsys):

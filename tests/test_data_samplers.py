@@ -6,8 +6,6 @@ compared bit by bit, by a checksum.
 
 from __future__ import annotations
 
-import doctest
-import importlib
 import json
 import pathlib
 import sys
@@ -38,8 +36,3 @@ def test_the_comparison_sees_a_generator_s_state():
     before = sampler_programs.state(torchlike, "get_rng_state")
     torchlike.rand(1)
     assert sampler_programs.state(torchlike, "get_rng_state") != before
-
-
-def test_the_example_runs():
-    results = doctest.testmod(importlib.import_module("torchlike.utils.data.distributed"))
-    assert (results.failed, results.attempted) == (0, 1)

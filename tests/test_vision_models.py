@@ -105,4 +105,6 @@ def test_the_page_about_vision_runs(capsys):
     page = (Path(__file__).parents[1] / "docs" / "vision.md").read_text()
     for block in re.findall(r"```python\n(.*?)```", page, re.S):
         exec(compile(block, "docs/vision.md", "exec"), {})
-    assert capsys.readouterr().out == "torch.Size([1, 10])\n"
+    assert capsys.readouterr().out == (
+        "torch.Size([1, 10])\ntorch.Size([3, 14, 17]) [[8, 2, 14, 6]] (14, 17) torch.int64\n"
+    )

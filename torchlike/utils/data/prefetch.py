@@ -68,6 +68,7 @@ class prefetch_to_device:
     PyTorch has no such name; its way is `pin_memory=True` and `non_blocking=True`, which work here too.
 
     Example:
+        >>> from torchlike.utils.data import DataLoader, prefetch_to_device
         >>> loader = DataLoader(range(4), batch_size=2)
         >>> batches = prefetch_to_device(loader, "cpu")
         >>> len(batches), [batch.tolist() for batch in batches]

@@ -4,6 +4,7 @@ The same seed gives the same augmentation as torchvision: random parameters are 
 same order.
 """
 
+from torchlike.vision.transforms import boxes as boxes
 from torchlike.vision.transforms import functional as functional
 from torchlike.vision.transforms.augmentation import *  # noqa: F403
 from torchlike.vision.transforms.changing import *  # noqa: F403

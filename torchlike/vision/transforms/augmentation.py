@@ -1,4 +1,4 @@
-"""Policies of augmentation: AutoAugment, RandAugment, TrivialAugment."""
+"""Policies of augmentation: AutoAugment, RandAugment, TrivialAugment, AugMix."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from torchlike.vision.transforms import draws
+from torchlike.tensor import Tensor
+from torchlike.vision.transforms import draws, kernels
 from torchlike.vision.transforms import functional as F
 from torchlike.vision.transforms.base import Transform, colour_for
 from torchlike.vision.transforms.grids import linspace
@@ -16,7 +17,7 @@ from torchlike.vision.transforms.modes import InterpolationMode
 from torchlike.vision.transforms.policies import POLICIES
 from torchlike.vision.transforms.subjects import get_dimensions
 
-__all__ = ["AutoAugment", "AutoAugmentPolicy", "RandAugment", "TrivialAugmentWide"]
+__all__ = ["AugMix", "AutoAugment", "AutoAugmentPolicy", "RandAugment", "TrivialAugmentWide"]
 
 
 class AutoAugmentPolicy(enum.Enum):
@@ -215,3 +216,65 @@ class TrivialAugmentWide(_Augment):
         magnitudes, signed = space[name]
         magnitude = 0.0 if magnitudes is None else float(magnitudes[self._one_of(len(magnitudes))])
         return [(name, -magnitude if signed and self._negative() else magnitude)]
+
+
+class AugMix(_Augment):
+    """The picture mixed with `mixture_width` chains of operations on it (https://arxiv.org/abs/1912.02781).
+
+    For uint8 tensors and Pillow images.
+
+    Args:
+        severity: how many of the ten magnitudes of an operation are drawn from, beginning with the weakest.
+        mixture_width: how many chains.
+        chain_depth: how many operations a chain has; 1 to 3 at random if it is not positive.
+        alpha: of the distributions that the shares of the chains, and of the picture itself, are drawn from.
+        all_ops: brightness, colour, contrast and sharpness among the operations.
+    """
+
+    shows = ("severity", "mixture_width", "chain_depth", "alpha", "all_ops", "interpolation", "fill")
+
+    def __init__(
+        self, severity: int = 3, mixture_width: int = 3, chain_depth: int = -1, alpha: float = 1.0,
+        all_ops: bool = True, interpolation: Any = InterpolationMode.BILINEAR, fill: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__(interpolation, fill)
+        if not 1 <= severity <= 10:
+            raise ValueError(f"The severity must be between [1, 10]. Got {severity} instead.")
+        self.severity = severity
+        self.mixture_width = mixture_width
+        self.chain_depth = chain_depth
+        self.alpha = alpha
+        self.all_ops = all_ops
+
+    def space(self, img: Any) -> dict:
+        """The operations for a picture of this size."""
+        _, height, width = get_dimensions(img)
+        found = spaces(10, 0.3, width / 3.0, height / 3.0, 30.0, 0.9, 4, identity=True, brightest=self.brightest)
+        colours = [name for name, (magnitudes, signed) in found.items() if signed][5:]
+        found["Posterize"] = (_bits(10, 4) - 4, False)  # 4 bits down to none
+        order = [name for name in found if name not in ("Identity", *colours)] + (colours if self.all_ops else [])
+        return {name: found[name] for name in order}
+
+    def draw(self, img: Any) -> tuple:
+        """(share of the picture, shares of the chains, the chains); shares have a row for each picture of a batch."""
+        rows = img.shape[0] if isinstance(img, Tensor) and img.ndim > 3 else 1
+        both = draws.dirichlet(self.alpha, 2, rows)
+        shares = draws.dirichlet(self.alpha, self.mixture_width, rows) * both[:, 1:]
+        space, chains = self.space(img), []
+        for _ in range(self.mixture_width):
+            chain = []
+            for _ in range(self.chain_depth if self.chain_depth > 0 else draws.integer(1, 4)):
+                name = list(space)[self._one_of(len(space))]
+                magnitudes, signed = space[name]
+                magnitude = 0.0 if magnitudes is None else float(magnitudes[self._one_of(self.severity)])
+                chain.append((name, -magnitude if signed and self._negative() else magnitude))
+            chains.append(chain)
+        return both[:, 0], shares, chains
+
+    def apply_to(self, img: Any, parameters: Any) -> Any:
+        """The mixture."""
+        if not isinstance(img, Tensor):
+            return F.to_pil_image(self.apply_to(F.pil_to_tensor(img), parameters))
+        own, shares, chains = parameters
+        chained = [super(AugMix, self).apply_to(img, chain) for chain in chains]
+        return kernels.mixed([img, *chained], [own, *shares.T])

@@ -62,11 +62,17 @@ def symmetric(value: Any, name: str, sizes: tuple = (2,)) -> list[float]:
     return [float(v) for v in value]
 
 
+def fill_for(img: Any, fill: Any) -> Any:
+    """What is meant for this kind of picture, where `fill` is a dict from kinds (and "others") to colours."""
+    return fill.get(type(img), fill.get("others")) if isinstance(fill, dict) else fill
+
+
 def colour_for(img: Any, fill: Any) -> Any:
     """`fill` with one float for each channel of a tensor; as it is for a Pillow image."""
     from torchlike.tensor import Tensor
     from torchlike.vision.transforms.subjects import get_dimensions
 
+    fill = fill_for(img, fill)
     if not isinstance(img, Tensor) or fill is None:
         return fill
     n = get_dimensions(img)[0]

@@ -9,7 +9,7 @@ from typing import Any
 from torchlike.tensor import Tensor
 from torchlike.vision.transforms import draws
 from torchlike.vision.transforms import functional as F
-from torchlike.vision.transforms.base import Transform, colour_for, size_pair, symmetric
+from torchlike.vision.transforms.base import Transform, colour_for, fill_for, size_pair, symmetric
 from torchlike.vision.transforms.modes import InterpolationMode, mode_of
 from torchlike.vision.transforms.subjects import get_dimensions
 
@@ -347,7 +347,7 @@ class ElasticTransform(Transform):
         super().__init__()
         self.alpha, self.sigma = ([float(v)] * 2 if isinstance(v, int | float) else list(v) for v in (alpha, sigma))
         self.interpolation = mode_of(interpolation)
-        self.fill = [float(fill)] if isinstance(fill, int | float) else [float(f) for f in fill]
+        self.fill = [float(fill)] if isinstance(fill, int | float) else fill
 
     def draw(self, img: Any) -> Tensor:
         """The moves (1, H, W, 2)."""
@@ -365,4 +365,4 @@ class ElasticTransform(Transform):
 
     def apply_to(self, img: Any, parameters: Tensor) -> Any:
         """The moved points."""
-        return F.elastic_transform(img, parameters, self.interpolation, self.fill)
+        return F.elastic_transform(img, parameters, self.interpolation, fill_for(img, self.fill))

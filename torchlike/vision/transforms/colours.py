@@ -8,6 +8,7 @@ import torchlike as torch
 from torchlike.tensor import Tensor
 from torchlike.vision.pillow import is_picture, module
 from torchlike.vision.transforms import kernels, pictures
+from torchlike.vision.transforms.kinds import colours
 from torchlike.vision.transforms.subjects import check_image, get_dimensions
 
 __all__ = [
@@ -32,6 +33,7 @@ def _not_negative(name: str, factor: float) -> None:
         raise ValueError(f"{name} ({factor}) is not non-negative.")
 
 
+@colours
 def adjust_brightness(img: Any, brightness_factor: float) -> Any:
     """Lighter or darker: 0 is black, 1 the picture, 2 twice as light."""
     check_image(img)
@@ -42,6 +44,7 @@ def adjust_brightness(img: Any, brightness_factor: float) -> Any:
     return kernels.brightened(img, brightness_factor)
 
 
+@colours
 def adjust_contrast(img: Any, contrast_factor: float) -> Any:
     """Away from the mean shade: 0 is that shade everywhere, 1 the picture."""
     check_image(img)
@@ -52,6 +55,7 @@ def adjust_contrast(img: Any, contrast_factor: float) -> Any:
     return kernels.contrasted(img, contrast_factor)
 
 
+@colours
 def adjust_saturation(img: Any, saturation_factor: float) -> Any:
     """More or less colourful: 0 is shades of gray, 1 the picture."""
     check_image(img)
@@ -61,6 +65,7 @@ def adjust_saturation(img: Any, saturation_factor: float) -> Any:
     return img if _channels(img, 1, 3) == 1 else kernels.saturated(img, saturation_factor)
 
 
+@colours
 def adjust_hue(img: Any, hue_factor: float) -> Any:
     """All colours round the circle of hues, by -0.5 ... 0.5 of it."""
     if not -0.5 <= hue_factor <= 0.5:
@@ -76,6 +81,7 @@ def adjust_hue(img: Any, hue_factor: float) -> Any:
     return x if kind is torch.float32 else kernels.converted(x, kind)
 
 
+@colours
 def adjust_gamma(img: Any, gamma: float, gain: float = 1) -> Any:
     """gain · img ** gamma on the scale of 0 ... 1."""
     check_image(img)
@@ -90,6 +96,7 @@ def adjust_gamma(img: Any, gamma: float, gain: float = 1) -> Any:
     return x if kind is x.dtype else kernels.converted(x, kind)
 
 
+@colours
 def adjust_sharpness(img: Any, sharpness_factor: float) -> Any:
     """Away from a smoothed copy: 0 is that copy, 1 the picture."""
     check_image(img)
@@ -100,6 +107,7 @@ def adjust_sharpness(img: Any, sharpness_factor: float) -> Any:
     return img if min(img.shape[-2:]) <= 2 else kernels.sharpened(img, sharpness_factor)
 
 
+@colours
 def to_grayscale(img: Any, num_output_channels: int = 1) -> Any:
     """A Pillow image in shades of gray, in one band or three alike."""
     if not is_picture(img):
@@ -107,6 +115,7 @@ def to_grayscale(img: Any, num_output_channels: int = 1) -> Any:
     return pictures.grayscale(img, num_output_channels)
 
 
+@colours
 def rgb_to_grayscale(img: Any, num_output_channels: int = 1) -> Any:
     """Shades of gray (0.2989 red + 0.587 green + 0.114 blue), in one channel or three alike."""
     check_image(img)
@@ -120,12 +129,14 @@ def rgb_to_grayscale(img: Any, num_output_channels: int = 1) -> Any:
     return kernels.gray(img, num_output_channels)
 
 
+@colours
 def invert(img: Any) -> Any:
     """Light and dark exchanged."""
     check_image(img)
     return kernels.inverted(img) if isinstance(img, Tensor) else module("ImageOps").invert(img)
 
 
+@colours
 def posterize(img: Any, bits: int) -> Any:
     """Only the highest `bits` of each value."""
     check_image(img)
@@ -138,6 +149,7 @@ def posterize(img: Any, bits: int) -> Any:
     return kernels.posterized(img, int(bits))
 
 
+@colours
 def solarize(img: Any, threshold: float) -> Any:
     """Inverted where values are not below the threshold."""
     check_image(img)
@@ -148,6 +160,7 @@ def solarize(img: Any, threshold: float) -> Any:
     return kernels.solarized(img, threshold)
 
 
+@colours
 def autocontrast(img: Any) -> Any:
     """Each channel stretched from its darkest and lightest value to the full range."""
     check_image(img)
@@ -157,6 +170,7 @@ def autocontrast(img: Any) -> Any:
     return kernels.stretched(img)
 
 
+@colours
 def equalize(img: Any) -> Any:
     """Each channel's values spread so that all are about equally frequent."""
     check_image(img)

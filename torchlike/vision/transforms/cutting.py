@@ -14,7 +14,7 @@ import torchlike as torch
 from torchlike.tensor import Tensor
 from torchlike.vision.transforms import draws
 from torchlike.vision.transforms import functional as F
-from torchlike.vision.transforms.base import Transform, size_pair
+from torchlike.vision.transforms.base import Transform, fill_for, size_pair
 from torchlike.vision.transforms.modes import InterpolationMode, mode_of
 from torchlike.vision.transforms.subjects import get_dimensions
 
@@ -79,7 +79,7 @@ class Pad(Transform):
         super().__init__()
         if not isinstance(padding, numbers.Number | tuple | list):
             raise TypeError("Got inappropriate padding arg")
-        if not isinstance(fill, numbers.Number | tuple | list):
+        if not isinstance(fill, numbers.Number | tuple | list | dict):
             raise TypeError("Got inappropriate fill arg")
         if padding_mode not in ("constant", "edge", "reflect", "symmetric"):
             raise ValueError("Padding mode should be either constant, edge, reflect or symmetric")
@@ -93,7 +93,7 @@ class Pad(Transform):
 
     def apply_to(self, img: Any, parameters: None) -> Any:
         """The padded picture."""
-        return F.pad(img, self.padding, self.fill, self.padding_mode)
+        return F.pad(img, self.padding, fill_for(img, self.fill), self.padding_mode)
 
 
 class RandomCrop(Transform):
@@ -127,14 +127,15 @@ class RandomCrop(Transform):
         return draws.integer(0, h - th + 1), draws.integer(0, w - tw + 1), th, tw
 
     def _padded(self, img: Any) -> Any:
+        fill = fill_for(img, self.fill)
         if self.padding is not None:
-            img = F.pad(img, self.padding, self.fill, self.padding_mode)
+            img = F.pad(img, self.padding, fill, self.padding_mode)
         if self.pad_if_needed:
             _, height, width = get_dimensions(img)
             if width < self.size[1]:
-                img = F.pad(img, [self.size[1] - width, 0], self.fill, self.padding_mode)
+                img = F.pad(img, [self.size[1] - width, 0], fill, self.padding_mode)
             if height < self.size[0]:
-                img = F.pad(img, [0, self.size[0] - height], self.fill, self.padding_mode)
+                img = F.pad(img, [0, self.size[0] - height], fill, self.padding_mode)
         return img
 
     def draw(self, img: Any) -> tuple[int, int, int, int]:

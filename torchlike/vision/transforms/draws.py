@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+import torchlike as torch
 from torchlike.random import default_generator
 
 
@@ -43,3 +44,8 @@ def weighted(probabilities: list[float]) -> int:
     """`torch.multinomial(torch.tensor(probabilities), 1).item()`."""
     p = np.asarray(probabilities, np.float32)
     return int(np.argmax(p / default_generator.exponential(p.shape)))
+
+
+def dirichlet(alpha: float, n: int, rows: int) -> np.ndarray:
+    """`torch._sample_dirichlet(torch.full((rows, n), alpha))`: shares that add up to 1 in each row."""
+    return torch._sample_dirichlet(torch.full((rows, n), float(alpha))).numpy()

@@ -13,6 +13,7 @@ from torchlike.tensor import Tensor
 from torchlike.vision.pillow import is_picture, module
 from torchlike.vision.transforms import kernels, pictures
 from torchlike.vision.transforms.colours import *  # noqa: F403
+from torchlike.vision.transforms.kinds import colours, geometric
 from torchlike.vision.transforms.modes import InterpolationMode as InterpolationMode
 from torchlike.vision.transforms.subjects import check_image, get_dimensions
 from torchlike.vision.transforms.subjects import get_image_num_channels as get_image_num_channels
@@ -85,6 +86,7 @@ def convert_image_dtype(image: Tensor, dtype: Any = torch.float) -> Tensor:
     return kernels.converted(image, dtype)
 
 
+@colours
 def normalize(tensor: Tensor, mean: Sequence[float], std: Sequence[float], inplace: bool = False) -> Tensor:
     """(tensor - mean) / std, one number for each channel; ValueError if a std is zero.
 
@@ -109,6 +111,7 @@ def normalize(tensor: Tensor, mean: Sequence[float], std: Sequence[float], inpla
     return tensor.copy_(made) if inplace else made
 
 
+@colours
 def erase(img: Tensor, i: int, j: int, h: int, w: int, v: Tensor, inplace: bool = False) -> Tensor:
     """The picture with `v` (C, h, w), or what broadcasts to it, written at row i and column j."""
     if not isinstance(img, Tensor):
@@ -123,18 +126,21 @@ def erase(img: Tensor, i: int, j: int, h: int, w: int, v: Tensor, inplace: bool 
 # --- cutting and padding ----------------------------------------------------------------------------------------------
 
 
+@geometric
 def hflip(img: Any) -> Any:
     """Left and right exchanged."""
     check_image(img)
     return kernels.flipped(img, -1) if isinstance(img, Tensor) else img.transpose(module().Transpose.FLIP_LEFT_RIGHT)
 
 
+@geometric
 def vflip(img: Any) -> Any:
     """Top and bottom exchanged."""
     check_image(img)
     return kernels.flipped(img, -2) if isinstance(img, Tensor) else img.transpose(module().Transpose.FLIP_TOP_BOTTOM)
 
 
+@geometric
 def crop(img: Any, top: int, left: int, height: int, width: int) -> Any:
     """The rectangle with this corner and size; what lies outside the picture is 0."""
     check_image(img)
@@ -143,6 +149,17 @@ def crop(img: Any, top: int, left: int, height: int, width: int) -> Any:
     return img.crop((left, top, left + width, top + height))
 
 
+def four_sides(padding: Any) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom) of an argument `padding`."""
+    if not isinstance(padding, int | tuple | list):
+        raise TypeError("Got inappropriate padding arg")
+    sides = [padding] if isinstance(padding, int) else list(padding)
+    if len(sides) not in (1, 2, 4):
+        raise ValueError(f"Padding must be an int or a 1, 2, or 4 element tuple, not a {len(sides)} element tuple")
+    return tuple(sides * (4 // len(sides)))  # type: ignore[return-value]
+
+
+@geometric
 def pad(img: Any, padding: Any, fill: Any = 0, padding_mode: str = "constant") -> Any:
     """Larger at the sides: one number for all, two (left and right, top and bottom) or four (left, top, right, bottom).
 
@@ -151,14 +168,9 @@ def pad(img: Any, padding: Any, fill: Any = 0, padding_mode: str = "constant") -
         padding_mode: constant, edge, reflect (without the border) or symmetric (with it).
     """
     check_image(img)
-    if not isinstance(padding, int | tuple | list):
-        raise TypeError("Got inappropriate padding arg")
-    sides = [padding] if isinstance(padding, int) else list(padding)
-    if len(sides) not in (1, 2, 4):
-        raise ValueError(f"Padding must be an int or a 1, 2, or 4 element tuple, not a {len(sides)} element tuple")
+    left, top, right, bottom = four_sides(padding)
     if padding_mode not in ("constant", "edge", "reflect", "symmetric"):
         raise ValueError("Padding mode should be either constant, edge, reflect or symmetric")
-    left, top, right, bottom = sides * (4 // len(sides))
     if isinstance(img, Tensor):
         if padding_mode == "reflect" and (
             max(top, bottom) >= img.shape[-2] or max(left, right) >= img.shape[-1]
@@ -172,6 +184,7 @@ def pad(img: Any, padding: Any, fill: Any = 0, padding_mode: str = "constant") -
     return pictures.pad(img, left, top, right, bottom, fill, padding_mode)
 
 
+@geometric
 def center_crop(img: Any, output_size: Any) -> Any:
     """The middle of the picture, `output_size` a number or (height, width); padded with 0 where it is smaller."""
     size = [output_size] if isinstance(output_size, int) else list(output_size)
@@ -204,7 +217,8 @@ def ten_crop(img: Any, size: Any, vertical_flip: bool = False) -> tuple:
     return five_crop(img, size) + five_crop(vflip(img) if vertical_flip else hflip(img), size)
 
 
-def _resized_size(height: int, width: int, size: Any, max_size: int | None) -> tuple[int, int]:
+def resized_size(height: int, width: int, size: Any, max_size: int | None) -> tuple[int, int]:
+    """The (height, width) that `resize` gives; see there."""
     sides = [size] if isinstance(size, int) else size
     if sides is not None and len(sides) == 2:
         if max_size is not None:
@@ -230,6 +244,7 @@ def _resized_size(height: int, width: int, size: Any, max_size: int | None) -> t
     return (new_long, new_short) if width <= height else (new_short, new_long)
 
 
+@geometric
 def resize(
     img: Any, size: Any, interpolation: Any = InterpolationMode.BILINEAR, max_size: int | None = None,
     antialias: bool | None = True, _bytes: bool = False,
@@ -247,7 +262,7 @@ def resize(
     if isinstance(size, list | tuple) and len(size) not in (1, 2):
         raise ValueError(f"Size must be an int or a 1 or 2 element tuple/list, not a {len(size)} element tuple/list")
     _, height, width = get_dimensions(img)
-    h, w = _resized_size(height, width, size, max_size)
+    h, w = resized_size(height, width, size, max_size)
     if (h, w) == (height, width):
         return img
     if not isinstance(img, Tensor):
@@ -265,6 +280,7 @@ def resized_crop(
     return resize(crop(img, top, left, height, width), size, interpolation, antialias=antialias)
 
 
+@colours
 def gaussian_blur(img: Any, kernel_size: Any, sigma: Any = None) -> Any:
     """Smoothed with a normal density; sizes (odd) and sigma are one number or (x, y).
 

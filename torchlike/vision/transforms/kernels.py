@@ -336,3 +336,18 @@ def blurred(img: Array, columns: Array, rows: Array):
     x = sum(x[..., i : i + height, :] * columns[i] for i in range(len(columns)))
     x = sum(x[..., i : i + width] * rows[i] for i in range(len(rows)))
     return back(x.astype(floating(img).dtype), img.dtype)
+
+
+def mixed(pictures: list[Tensor], shares: list[np.ndarray]) -> Tensor:
+    """The sum of pictures (C, H, W) or (N, ..., C, H, W), each times its share or one for each of N; cut to the dtype.
+
+    The sum goes from the first to the last, as one adds them up in float32.
+    """
+    first = pictures[0]
+    columns = [share.reshape(-1, *[1] * (max(first.ndim, 4) - 1)) for share in shares]
+    if all(map(on_host, pictures)):
+        parts = [floating(p.detach().numpy()) * share for p, share in zip(pictures, columns, strict=True)]
+        return torch.from_numpy(sum(parts[1:], parts[0]).reshape(first.shape).astype(first.dtype.np))
+    moved = [torch.from_numpy(share).to(first.device) for share in columns]
+    tensors = [p * share for p, share in zip(pictures, moved, strict=True)]
+    return sum(tensors[1:], tensors[0]).reshape(first.shape).to(first.dtype)

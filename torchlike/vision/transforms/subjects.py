@@ -6,6 +6,7 @@ from typing import Any
 
 from torchlike.tensor import Tensor
 from torchlike.vision.pillow import is_picture
+from torchlike.vision.tv_tensors import BoundingBoxes
 
 
 def check_image(img: Any) -> None:
@@ -19,8 +20,10 @@ def check_image(img: Any) -> None:
 
 
 def get_dimensions(img: Any) -> list[int]:
-    """[channels, height, width]."""
+    """[channels, height, width]; of boxes those of the picture they are in, with one channel."""
     check_image(img)
+    if isinstance(img, BoundingBoxes):
+        return [1, *img.canvas_size]
     if isinstance(img, Tensor):
         return [1 if img.ndim == 2 else img.shape[-3], img.shape[-2], img.shape[-1]]
     return [len(img.getbands()), img.height, img.width]

@@ -9,6 +9,7 @@ import numpy as np
 
 from torchlike.tensor import Tensor
 from torchlike.vision.transforms import grids, kernels, pictures
+from torchlike.vision.transforms.kinds import geometric
 from torchlike.vision.transforms.modes import PILLOW, InterpolationMode, mode_of
 from torchlike.vision.transforms.subjects import check_image, get_dimensions
 
@@ -35,6 +36,7 @@ def _sampled(img: Tensor, grid: np.ndarray, mode: InterpolationMode, fill: Any) 
     return kernels.sampled(img, grid, mode.value, _tensor_fill(img, fill))
 
 
+@geometric
 def rotate(
     img: Any, angle: float, interpolation: Any = InterpolationMode.NEAREST, expand: bool = False,
     center: Sequence[int] | None = None, fill: Any = None,
@@ -62,6 +64,7 @@ def rotate(
     return _sampled(img, grids.affine_grid(matrix, width, height, ow, oh), mode, fill)
 
 
+@geometric
 def affine(
     img: Any, angle: float, translate: Sequence[int], scale: float, shear: Any,
     interpolation: Any = InterpolationMode.NEAREST, fill: Any = None, center: Sequence[int] | None = None,
@@ -95,6 +98,7 @@ def affine(
     return _sampled(img, grids.affine_grid(matrix, width, height, width, height), mode, fill)
 
 
+@geometric
 def perspective(
     img: Any, startpoints: Sequence, endpoints: Sequence, interpolation: Any = InterpolationMode.BILINEAR,
     fill: Any = None,
@@ -112,6 +116,7 @@ def perspective(
     return _sampled(img, grids.perspective_grid(coefficients, width, height), mode, fill)
 
 
+@geometric
 def elastic_transform(
     img: Any, displacement: Tensor, interpolation: Any = InterpolationMode.BILINEAR, fill: Any = None
 ) -> Any:

@@ -87,7 +87,7 @@ class RandomOrder(_Several):
 
 def ToTensor() -> Compose:
     """The old conversion: `ToImage`, then `ToDtype(torch.float32, scale=True)`."""
-    from torchlike.vision.transforms.v2.nested import ToDtype, ToImage
+    from torchlike.vision.transforms.v2.conversion import ToDtype, ToImage
 
     warnings.warn(
         "v2.ToTensor is deprecated: use v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32, scale=True)]).",

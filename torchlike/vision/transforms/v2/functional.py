@@ -13,10 +13,12 @@ import numpy as np
 import torchlike as torch
 from torchlike.tensor import Tensor
 from torchlike.vision.pillow import is_picture
+from torchlike.vision.transforms import boxes, kernels
 from torchlike.vision.transforms import functional as F
-from torchlike.vision.transforms import kernels
 from torchlike.vision.transforms.functional import *  # noqa: F403
 from torchlike.vision.transforms.functional import InterpolationMode as InterpolationMode
+from torchlike.vision.transforms.kinds import colours
+from torchlike.vision.tv_tensors import BoundingBoxes, BoundingBoxFormat, Image, Mask
 
 horizontal_flip = F.hflip
 vertical_flip = F.vflip
@@ -28,25 +30,35 @@ def get_size(inpt: Any) -> list[int]:
     return F.get_dimensions(inpt)[1:]
 
 
-def to_image(inpt: Any) -> Tensor:
-    """A Pillow image, array (H, W, C) or tensor as a tensor (C, H, W) of its own values.
-
-    (torchvision gives an `Image`, a subclass of Tensor; here it is a plain Tensor.)
-    """
-    if isinstance(inpt, Tensor):
-        return inpt
+def to_image(inpt: Any) -> Image:
+    """A Pillow image, array (H, W, C) or tensor as an `Image` (C, H, W) of its own values."""
     if isinstance(inpt, np.ndarray):
         array = inpt[:, :, None] if inpt.ndim == 2 else inpt
-        return torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)))
-    if is_picture(inpt):
-        return F.pil_to_tensor(inpt)
-    raise TypeError(f"Input can either be a pure Tensor, a numpy array, or a PIL image, but got {type(inpt)} instead.")
+        made = torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)))
+    elif is_picture(inpt):
+        made = F.pil_to_tensor(inpt)
+    elif isinstance(inpt, Tensor):
+        return Image(inpt)
+    else:
+        raise TypeError(
+            f"Input can either be a pure Tensor, a numpy array, or a PIL image, but got {type(inpt)} instead."
+        )
+    made.__class__ = Image
+    return made  # type: ignore[return-value]
 
 
 def to_dtype(inpt: Tensor, dtype: Any = torch.float, scale: bool = False) -> Tensor:
-    """The tensor in another dtype; with `scale` its range (0 ... 1 of floats, 0 ... largest of integers) goes along."""
-    if inpt.dtype == dtype or not scale:
+    """The tensor in another dtype; with `scale` its range (0 ... 1 of floats, 0 ... largest of integers) goes along.
+
+    The ranges of boxes and masks never do.
+    """
+    if inpt.dtype == dtype or not scale or isinstance(inpt, BoundingBoxes | Mask):
         return inpt.to(dtype)
+    return _scaled_to(inpt, dtype)
+
+
+@colours
+def _scaled_to(inpt: Tensor, dtype: Any) -> Tensor:
     if dtype.is_floating_point and not inpt.is_floating_point():
         return kernels.multiplied(inpt, 1.0 / kernels.bound(inpt.dtype.np), dtype)
     return F.convert_image_dtype(inpt, dtype)
@@ -66,3 +78,41 @@ def resized_crop(  # type: ignore[no-redef]
 ) -> Any:  # fmt: skip
     """`crop`, then `resize`."""
     return resize(F.crop(inpt, top, left, height, width), size, interpolation, antialias=antialias)
+
+
+def convert_bounding_box_format(
+    inpt: Tensor, old_format: Any = None, new_format: Any = None, inplace: bool = False
+) -> Tensor:
+    """Boxes in another format; `old_format` is given for plain tensors only."""
+    new = BoundingBoxFormat[new_format.upper()] if isinstance(new_format, str) else new_format
+    if new is None:
+        raise TypeError("convert_bounding_box_format() missing 1 required argument: 'new_format'")
+    if isinstance(inpt, BoundingBoxes):
+        if old_format is not None:
+            raise ValueError("For bounding box tv_tensor inputs, `old_format` must not be set.")
+        if inplace:
+            raise NotImplementedError(
+                "convert_bounding_box_format(inplace=True): BoundingBoxes know their format; take what it returns"
+            )
+        return BoundingBoxes.wrap(boxes.converted(inpt, inpt.format.value, new.value), inpt, format=new)
+    if old_format is None:
+        raise ValueError("For pure tensor inputs, `old_format` has to be passed.")
+    old = BoundingBoxFormat[old_format.upper()] if isinstance(old_format, str) else old_format
+    made = boxes.converted(inpt, old.value, new.value)
+    return inpt.copy_(made) if inplace else made
+
+
+def clamp_bounding_boxes(
+    inpt: Tensor, format: Any = None, canvas_size: Any = None, clamping_mode: str | None = "auto"
+) -> Tensor:
+    """Boxes cut off at the border of the picture; format and size are given for plain tensors only."""
+    if isinstance(inpt, BoundingBoxes):
+        if format is not None or canvas_size is not None:
+            raise ValueError("For bounding box tv_tensor inputs, `format` and `canvas_size` must not be passed.")
+        mode = inpt.clamping_mode if clamping_mode == "auto" else clamping_mode
+        canvas = (*inpt.canvas_size, mode is not None)
+        return BoundingBoxes.wrap(boxes.clamped(inpt, inpt.format.value, canvas), inpt)
+    if format is None or canvas_size is None or clamping_mode == "auto":
+        raise ValueError("For pure tensor inputs, `format`, `canvas_size` and `clamping_mode` have to be passed.")
+    kind = BoundingBoxFormat[format.upper()] if isinstance(format, str) else format
+    return boxes.clamped(inpt, kind.value, (*canvas_size, clamping_mode is not None))
