@@ -313,6 +313,13 @@ OPERATIONS = {
         x0 = torch.tensor([3.0, 1.0, 3.0])
         y0 = x0.unique()
     """,
+    "nan copied into integers": """
+        x0 = torch.tensor([1, -1, 1])
+        y0 = torch.digamma(x0)
+        y1 = F.one_hot(torch.tensor([1]), 3)
+        y1.copy_(y0)
+        y2 = y1.half()
+    """,
 }
 
 

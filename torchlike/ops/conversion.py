@@ -20,16 +20,24 @@ from torchlike.ops.dims import broadcast_shape, dense
 
 
 def cast(x, kind: np.dtype):
-    """The values in another type, as C converts them: to integers by cutting off, complex to real by its real part."""
+    """The values in another type: to integers by cutting off, complex to real by its real part."""
     x = jnp.asarray(x)
     source = np.dtype(x.dtype)
     if source == kind:
         return x
     if source.kind == "c" and kind.kind not in "cb":
         x = x.real
-    if category(source) >= 2 and category(kind) == 1 and kind.itemsize < 4:
-        x = x.astype(jnp.int32)  # out of range they wrap, where XLA's direct conversion would saturate
+    if category(source) >= 2 and category(kind) == 1 and (kind.kind == "i" or kind.itemsize < 4):
+        x = _to_register(x, np.dtype(np.int64 if kind.itemsize == 8 else np.int32))
     return within_float8(x, kind).astype(kind)
+
+
+def _to_register(x, kind: np.dtype):
+    """Integers as x86-64 converts to them, and so PyTorch on it: what does not fit, and nan, is the smallest number.
+    (XLA would take the nearest one, and 0 for nan.) Narrower types keep the low bits of that."""
+    smallest = np.iinfo(kind).min
+    x = x.astype(jnp.promote_types(x.dtype, np.float32))  # half precision does not reach so far
+    return jnp.where((x >= float(smallest)) & (x < -float(smallest)), x.astype(kind), smallest)
 
 
 def within_float8(x, kind: np.dtype, lib=jnp):
