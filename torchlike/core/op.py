@@ -28,7 +28,7 @@ from jax.extend.core import jaxpr_as_fun
 from jax.interpreters import partial_eval
 
 from torchlike.core import dtype as _dtype
-from torchlike.core import precision
+from torchlike.core import platform, precision
 from torchlike.core.device import check_memory, x64
 from torchlike.core.value import Aval, aval
 
@@ -257,7 +257,8 @@ class Spec:
         body = op.function(template)
 
         def traced(*inputs):
-            with jax.named_scope(op.name), precision.around(op.name, device):
+            on_cpu = device.type == "cpu" and not self.traced
+            with jax.named_scope(op.name), precision.around(op.name, device), platform.tracing(on_cpu):
                 return jax.tree.map(_strong, body(*inputs))
 
         with x64():

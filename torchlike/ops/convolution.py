@@ -7,6 +7,7 @@ from flax import linen
 
 from torchlike.core.op import Array, inexact, op
 from torchlike.ops.checks import c_word, check, listed, ntuple, word
+from torchlike.ops.lowering import conv_general_dilated
 
 
 def _prepared(name: str, n: int, input, weight, **options) -> tuple:
@@ -91,6 +92,7 @@ def _run(x, kernel, bias, *, strides, padding, input_dilation, kernel_dilation, 
         feature_group_count=groups,
         use_bias=bias is not None,
         param_dtype=kernel.dtype,
+        conv_general_dilated=conv_general_dilated,
     )
     params = {"kernel": kernel} if bias is None else {"kernel": kernel, "bias": bias}
     return jnp.moveaxis(layer.apply({"params": params}, jnp.moveaxis(x, 1, -1)), -1, 1)
