@@ -3,17 +3,23 @@
 `ROWS` has the models; each gives `batches()`, `model(lib)` for torchlike or PyTorch, and `forward(params, state, x)`,
 the same in JAX with parameters and buffers in dicts by their names. `steps(lib, name)` gives a PyTorch-style step;
 `by_hand(name)` the step in JAX and optax, one donated jit. Every step takes the next of a few prepared batches and
-reads its loss, as training loops do.
+reads its loss, as training loops do. `PIECES` are programs that train nothing.
 """
 
 from __future__ import annotations
 
+import importlib
 import itertools
 from typing import Any
 
-from tests.benchmarks import gpt, lstm, resnet, small
+from tests.benchmarks import gpt, lenet, lstm, pieces, resnet, small
 
-ROWS: dict[str, Any] = {"mlp": small.mlp, "cnn": small.cnn, "lstm": lstm, "gpt": gpt, "resnet": resnet}
+ROWS: dict[str, Any] = {
+    "mlp": small.mlp, "cnn": small.cnn, "lenet4": lenet.LeNet(4), "lenet128": lenet.LeNet(128), "lstm": lstm,
+    "gpt": gpt, "resnet": resnet.Row(16, 16), "resnet32": resnet.Row(32, 32),
+}  # fmt: skip
+
+PIECES: dict[str, Any] = {"chain": pieces.chain, "tiny": pieces.tiny, "reads": pieces.reads}
 
 
 def model(lib, name: str):
@@ -77,16 +83,19 @@ def by_hand(name: str):
 
 
 def contender(which: str, name: str):
-    """The step function of one column."""
+    """The step function of one column: each call gives the next loss, or a program's number."""
     if which == "hand-written JAX":
+        if name in PIECES:
+            program = PIECES[name].by_hand()
+            return lambda: float(program())
         return by_hand(name)
-    if which.startswith("PyTorch"):
-        import torch
-
-        return steps(torch, name, "model" if which.endswith("compile") else "")
-    import torchlike
-
-    return steps(torchlike, name, {"torchlike": "", "torchlike compile": "model", "torchlike fullgraph": "step"}[which])
+    lib = importlib.import_module("torch" if which.startswith("PyTorch") else "torchlike")
+    if name not in PIECES:
+        return steps(lib, name, {"compile": "model", "fullgraph": "step"}.get(which.split()[-1], ""))
+    program = PIECES[name].run(lib)
+    if which.endswith(("compile", "fullgraph")):
+        program = lib.compile(program, fullgraph=which.endswith("fullgraph"))
+    return lambda: float(program())
 
 
 CONTENDERS = (
