@@ -84,8 +84,8 @@ def test_what_is_not_there_says_so():
         sample_boxes(format="CXCYWHR")
     with pytest.raises(NotImplementedError, match="use Image, whose first dimensions may be frames"):
         tv_tensors.Video  # noqa: B018
-    with pytest.raises(NotImplementedError, match="v2.ScaleJitter is not there: write it as a Transform"):
-        v2.ScaleJitter  # noqa: B018
+    with pytest.raises(NotImplementedError, match="v2.JPEG is not there: encode and decode by"):
+        v2.JPEG  # noqa: B018
     with pytest.raises(AttributeError):
         v2.Nothing  # noqa: B018
     with pytest.raises(NotImplementedError, match="transform a Mask of each object instead"):
@@ -138,6 +138,12 @@ def test_bad_samples():
         v2.FiveCrop(2)(image, KINDS["mask"]())
     with pytest.raises(ValueError, match="Padding mode 'edge' is not supported with bounding boxes"):
         v2.Pad(1, padding_mode="edge")(sample_boxes())
+    with pytest.raises(TypeError, match="requires input sample to contain tensor or PIL images and bounding boxes"):
+        v2.RandomIoUCrop()(sample_boxes())
+    with pytest.raises(ValueError, match="Invalid side range"):
+        v2.RandomZoomOut(side_range=(0.5, 2))
+    with pytest.raises(ValueError, match="Length of permutation does not match number of channels: 2 != 3"):
+        v2.functional.permute_channels(image, [1, 0])
     with pytest.raises(ValueError, match="No bounding boxes were found in the sample"):
         v2.SanitizeBoundingBoxes(labels_getter=None)(image)
     with pytest.warns(UserWarning, match="currently passing through inputs of type tv_tensors.Mask"):
@@ -167,3 +173,5 @@ def test_samples_come_whole_from_workers():
     data = [(tv_tensors.Image(torch.ones(3, 2, 2) * i), sample_boxes()) for i in range(2)]
     for image, boxes in DataLoader(data, batch_size=None, num_workers=1):
         assert (type(image), facts(boxes)) == (tv_tensors.Image, facts(sample_boxes()))
+    (batch,) = DataLoader([image for image, _ in data], batch_size=2, num_workers=1)
+    assert (type(batch), batch[:, 0, 0, 0].tolist()) == (torch.Tensor, [0, 1])

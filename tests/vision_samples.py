@@ -60,6 +60,10 @@ GEOMETRIC: dict[str, Callable[[Any], Any]] = {
     "RandomRotation expanded": lambda v2: v2.RandomRotation(30, expand=True, fill=1),
     "RandomRotation about": lambda v2: v2.RandomRotation((10, 20), center=[3, 4]),
     "RandomAffine": lambda v2: v2.RandomAffine(20, (0.2, 0.3), (0.8, 1.3), (-5, 5, -9, 9)),
+    "ScaleJitter": lambda v2: v2.ScaleJitter((11, 14), (0.4, 1.3)),
+    "RandomShortestSize": lambda v2: v2.RandomShortestSize([5, 8, 20], 18),
+    "RandomResize": lambda v2: v2.RandomResize(5, 17),
+    "RandomZoomOut": lambda v2: v2.RandomZoomOut(3, (1.0, 2.0), p=0.8),
     "RandomPerspective": lambda v2: v2.RandomPerspective(0.4, p=1.0),
 }
 OTHER: dict[str, Callable[[Any], Any]] = {
@@ -72,6 +76,16 @@ OTHER: dict[str, Callable[[Any], Any]] = {
     "ConvertBoundingBoxFormat": lambda v2: v2.ConvertBoundingBoxFormat("CXCYWH"),
     "ClampBoundingBoxes": lambda v2: v2.ClampBoundingBoxes(),
     "SanitizeBoundingBoxes": lambda v2: v2.SanitizeBoundingBoxes(),
+    "RandomIoUCrop": lambda v2: v2.RandomIoUCrop(sampler_options=[0.1, 0.3]),
+    "RandomIoUCrop sometimes": lambda v2: v2.RandomIoUCrop(0.5, trials=3),
+    "RandomPhotometricDistort": lambda v2: v2.RandomPhotometricDistort(p=0.7),
+    "RandomChannelPermutation": lambda v2: v2.RandomChannelPermutation(),
+    "RGB": lambda v2: v2.RGB(),
+    "ConvertImageDtype": lambda v2: v2.ConvertImageDtype(),
+    "SSD": lambda v2: v2.Compose([
+        v2.RandomPhotometricDistort(), v2.RandomZoomOut({type(None): 1, "others": 0}), v2.RandomIoUCrop(),
+        v2.RandomHorizontalFlip(), v2.SanitizeBoundingBoxes(),
+    ]),
     "training": lambda v2: v2.Compose([
         v2.RandomResizedCrop((9, 9), (0.2, 0.6), antialias=True), v2.RandomHorizontalFlip(), v2.ClampBoundingBoxes(),
         v2.SanitizeBoundingBoxes(3, 9),

@@ -182,6 +182,8 @@ def _second() -> None:
     case("v2 RandomOrder", lambda T, torch: T.v2.RandomOrder([T.v2.Pad(1), T.v2.CenterCrop(8), T.v2.Pad(2)]), WHOLE)
     case("v2 RandAugment", lambda T, torch: _times(T.v2.RandAugment(), 4), WHOLE)
     case("v2 TrivialAugmentWide", lambda T, torch: _times(T.v2.TrivialAugmentWide(), 6), WHOLE)
+    case("v2 RGB", lambda T, torch: T.v2.RGB(), ("picture", "gray", "gray bytes"))
+    case("v2 RandomPhotometricDistort", lambda T, torch: T.v2.RandomPhotometricDistort(p=0.9), WHOLE)
     case("v2 AugMix", lambda T, torch: _times(T.v2.AugMix(alpha=0.5), 3), (*WHOLE, "batch bytes"))
     case("v2 AutoAugment", lambda T, torch: _times(T.v2.AutoAugment(), 4), WHOLE)
     case(

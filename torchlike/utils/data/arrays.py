@@ -92,7 +92,8 @@ def _integers(batch: Sequence[int]) -> np.ndarray | None:
 def _tensors(batch: Sequence[Any]) -> np.ndarray | None:
     first = batch[0]
     for t in batch:
-        if type(t) is not torch.Tensor or t.requires_grad or t.dtype is not first.dtype or t.shape != first.shape:
+        # of any subclass: operations on them give plain tensors
+        if not isinstance(t, torch.Tensor) or t.requires_grad or t.dtype is not first.dtype or t.shape != first.shape:
             return None
     if not first.is_cpu:
         return None

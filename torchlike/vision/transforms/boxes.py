@@ -85,6 +85,12 @@ def shifted(boxes: Array, fmt: str, dx: int, dy: int, canvas: tuple):
 
 
 @kernel
+def kept(boxes: Array, which: Array):
+    """Zeros in the place of boxes that are not among `which` (N,)."""
+    return space(boxes).where(which[:, None], boxes, boxes.dtype.type(0))
+
+
+@kernel
 def stretched(boxes: Array, ratios: Array):
     """Each of the four numbers times its own."""
     return (floating(boxes) * ratios).astype(boxes.dtype)

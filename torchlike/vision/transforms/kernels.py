@@ -351,3 +351,9 @@ def mixed(pictures: list[Tensor], shares: list[np.ndarray]) -> Tensor:
     moved = [torch.from_numpy(share).to(first.device) for share in columns]
     tensors = [p * share for p, share in zip(pictures, moved, strict=True)]
     return sum(tensors[1:], tensors[0]).reshape(first.shape).to(first.dtype)
+
+
+@kernel
+def reordered(img: Array, order: tuple):
+    """The channels in another order."""
+    return img[..., np.array(order), :, :]

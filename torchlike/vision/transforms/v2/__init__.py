@@ -11,28 +11,20 @@ from typing import Any
 from torchlike.vision.transforms.augmentation import AutoAugmentPolicy as AutoAugmentPolicy
 from torchlike.vision.transforms.modes import InterpolationMode as InterpolationMode
 from torchlike.vision.transforms.v2 import functional as functional
+from torchlike.vision.transforms.v2.channels import *  # noqa: F403
 from torchlike.vision.transforms.v2.containers import *  # noqa: F403
 from torchlike.vision.transforms.v2.conversion import *  # noqa: F403
 from torchlike.vision.transforms.v2.detection import *  # noqa: F403
 from torchlike.vision.transforms.v2.mixing import *  # noqa: F403
 from torchlike.vision.transforms.v2.nested import *  # noqa: F403
+from torchlike.vision.transforms.v2.sizes import *  # noqa: F403
 from torchlike.vision.transforms.v2.transform import Transform as Transform
 
-_OWN = "write it as a Transform of your own: `make_params(flat_inputs)` draws, `transform(inpt, params)` applies"
 _MISSING = {
-    "ConvertImageDtype": "use ToDtype(dtype, scale=True)",
     "GaussianNoise": "add torch.randn_like(picture) times sigma in a Lambda",
     "JPEG": "encode and decode by vision.io.encode_jpeg and decode_jpeg in a Lambda",
     "LinearTransformation": "multiply the flattened picture by your matrix in a Lambda",
-    "RGB": "use picture.convert('RGB') of Pillow, or expand one channel to three, in a Lambda",
-    "RandomChannelPermutation": "index the channels with torch.randperm in a Lambda",
-    "RandomIoUCrop": _OWN,
-    "RandomPhotometricDistort": "use ColorJitter in a RandomApply",
-    "RandomResize": _OWN,
-    "RandomShortestSize": "use Resize of a size that you draw",
-    "RandomZoomOut": "use Pad in a RandomApply",
     "SanitizeKeyPoints": "keep points in a plain tensor and index it",
-    "ScaleJitter": _OWN,
     "UniformTemporalSubsample": "index the frames with torch.linspace(0, T - 1, n).long()",
 }
 

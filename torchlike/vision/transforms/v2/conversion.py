@@ -17,7 +17,9 @@ from torchlike.vision.transforms.v2 import functional as F
 from torchlike.vision.transforms.v2.transform import Transform, chosen
 from torchlike.vision.tv_tensors import BoundingBoxes, Image, Mask, TVTensor
 
-__all__ = ["Lambda", "Normalize", "PILToTensor", "ToDtype", "ToImage", "ToPILImage", "ToPureTensor"]
+__all__ = [
+    "ConvertImageDtype", "Lambda", "Normalize", "PILToTensor", "ToDtype", "ToImage", "ToPILImage", "ToPureTensor",
+]  # fmt: skip
 
 
 class Normalize(Transform):
@@ -127,6 +129,18 @@ class ToDtype(Transform):
         if dtype is None or is_picture(inpt):
             return inpt
         return F.to_dtype(inpt, dtype, self.scale and is_one)
+
+
+class ConvertImageDtype(Transform):
+    """Everything in another dtype, the range of pictures scaled along. `ToDtype` leaves boxes and masks alone."""
+
+    def __init__(self, dtype: Any = torch.float32) -> None:
+        super().__init__()
+        self.dtype = dtype
+
+    def transform(self, inpt: Any, params: Any) -> Any:
+        """In the dtype; Pillow images pass."""
+        return inpt if is_picture(inpt) else F.to_dtype(inpt, self.dtype, scale=True)
 
 
 class Lambda(Transform):

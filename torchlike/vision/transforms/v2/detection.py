@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from torchlike.tensor import Tensor
 from torchlike.utils._pytree import tree_flatten, tree_unflatten
+from torchlike.vision.transforms import draws
+from torchlike.vision.transforms.boxes import kept
 from torchlike.vision.transforms.v2 import functional as F
 from torchlike.vision.transforms.v2.mixing import labels_getter_of
-from torchlike.vision.transforms.v2.transform import Transform
+from torchlike.vision.transforms.v2.transform import Transform, chosen, size_of_all
 from torchlike.vision.tv_tensors import BoundingBoxes, Mask, wrap
 
-__all__ = ["ClampBoundingBoxes", "ConvertBoundingBoxFormat", "SanitizeBoundingBoxes"]
+__all__ = ["ClampBoundingBoxes", "ConvertBoundingBoxFormat", "RandomIoUCrop", "SanitizeBoundingBoxes"]
 
 
 class ConvertBoundingBoxFormat(Transform):
@@ -42,6 +46,86 @@ class ClampBoundingBoxes(Transform):
         if not isinstance(inpt, BoundingBoxes):
             return inpt
         return F.clamp_bounding_boxes(inpt, clamping_mode=self.clamping_mode)
+
+
+class RandomIoUCrop(Transform):
+    """A random part in which the middle of a box lies, one of them overlapping enough (https://arxiv.org/abs/1512.02325).
+
+    Args:
+        min_scale, max_scale: between which shares of the sides the part has.
+        min_aspect_ratio, max_aspect_ratio: between which ratios of width to height.
+        sampler_options: intersections over unions of which one is drawn, to be reached; 1 and more: the whole picture.
+        trials: how often to try with one of them before another one is drawn.
+
+    Boxes whose middle is outside become zeros, which `SanitizeBoundingBoxes` leaves out. The boxes are read: a barrier.
+    """
+
+    shows = ("min_scale", "max_scale", "min_aspect_ratio", "max_aspect_ratio", "options", "trials")
+
+    def __init__(
+        self, min_scale: float = 0.3, max_scale: float = 1.0, min_aspect_ratio: float = 0.5,
+        max_aspect_ratio: float = 2.0, sampler_options: list[float] | None = None, trials: int = 40,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.min_scale = min_scale
+        self.max_scale = max_scale
+        self.min_aspect_ratio = min_aspect_ratio
+        self.max_aspect_ratio = max_aspect_ratio
+        self.options = sampler_options or [0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0]
+        self.trials = trials
+
+    def check_inputs(self, flat_inputs: list) -> None:
+        """TypeError unless there are a picture and boxes."""
+        which = [x for x, c in zip(flat_inputs, chosen(flat_inputs), strict=True) if c]
+        has_picture = any(not isinstance(x, BoundingBoxes | Mask) for x in which)
+        if not has_picture or not any(isinstance(x, BoundingBoxes) for x in flat_inputs):
+            raise TypeError(
+                f"{type(self).__name__}() requires input sample to contain tensor or PIL images "
+                "and bounding boxes. Sample can also contain masks."
+            )
+
+    def _part(self, height: int, width: int) -> tuple[int, int, int, int] | None:
+        """(left, top, width, height) of a part, or None where it is none."""
+        share = self.min_scale + (self.max_scale - self.min_scale) * draws.uniforms(2)
+        w, h = int((width * share)[0]), int((height * share)[1])
+        if not self.min_aspect_ratio <= w / h <= self.max_aspect_ratio:
+            return None
+        at = draws.uniforms(2)
+        return (int(((width - w) * at)[0]), int(((height - h) * at)[1]), w, h) if w and h else None
+
+    def make_params(self, flat_inputs: list) -> tuple | None:
+        """(left, top, width, height, which boxes are inside), or None for the whole picture."""
+        height, width = size_of_all(flat_inputs)
+        boxes = next(x for x in flat_inputs if isinstance(x, BoundingBoxes))
+        x1, y1, x2, y2 = F.convert_bounding_box_format(boxes, new_format="XYXY").detach().cpu().numpy().T
+        x, y = (x1 + x2) * np.float32(0.5), (y1 + y2) * np.float32(0.5)
+        while True:
+            least = self.options[draws.integer(0, len(self.options))]
+            if least >= 1.0:
+                return None
+            for _ in range(self.trials):
+                part = self._part(height, width)
+                if part is None:
+                    continue
+                left, top, w, h = part
+                right, bottom = left + w, top + h
+                inside = (left < x) & (x < right) & (top < y) & (y < bottom)
+                if not inside.any():
+                    continue
+                common = np.clip(np.minimum(x2, right) - np.maximum(x1, left), 0, None) * np.clip(
+                    np.minimum(y2, bottom) - np.maximum(y1, top), 0, None
+                )
+                overlap = common / ((x2 - x1) * (y2 - y1) + w * h - common)
+                if overlap[inside].max() >= least:
+                    return *part, inside
+
+    def transform(self, inpt: Any, params: Any) -> Any:
+        """The part."""
+        if params is None:
+            return inpt
+        left, top, width, height, inside = params
+        made = F.crop(inpt, top, left, height, width)
+        return wrap(kept(made, inside), like=made) if isinstance(made, BoundingBoxes) else made
 
 
 class SanitizeBoundingBoxes(Transform):

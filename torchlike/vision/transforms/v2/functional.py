@@ -6,6 +6,7 @@ integers to floats multiplies by 1 / 255.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -116,3 +117,25 @@ def clamp_bounding_boxes(
         raise ValueError("For pure tensor inputs, `format`, `canvas_size` and `clamping_mode` have to be passed.")
     kind = BoundingBoxFormat[format.upper()] if isinstance(format, str) else format
     return boxes.clamped(inpt, kind.value, (*canvas_size, clamping_mode is not None))
+
+
+@colours
+def permute_channels(inpt: Any, permutation: Sequence[int]) -> Any:
+    """The channels in another order: the first is then number `permutation[0]` of the picture, and so on."""
+    if len(permutation) != get_num_channels(inpt):
+        raise ValueError(
+            f"Length of permutation does not match number of channels: {len(permutation)} != {get_num_channels(inpt)}"
+        )
+    if not isinstance(inpt, Tensor):
+        return F.to_pil_image(permute_channels(F.pil_to_tensor(inpt), permutation))
+    return kernels.reordered(inpt, tuple(permutation))
+
+
+@colours
+def grayscale_to_rgb(inpt: Any) -> Any:
+    """One channel as three alike; three channels as they are."""
+    if not isinstance(inpt, Tensor):
+        return inpt.convert(mode="RGB")
+    if inpt.shape[-3] >= 3:
+        return inpt
+    return F.rgb_to_grayscale(inpt, 3)

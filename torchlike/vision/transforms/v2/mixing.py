@@ -62,6 +62,10 @@ class _Mixing(Transform):
         self.num_classes = num_classes
         self._labels_getter = labels_getter_of(labels_getter)
 
+    def __repr__(self) -> str:
+        classes = "" if self.num_classes is None else f", num_classes={self.num_classes}"
+        return f"{type(self).__name__}(alpha={self.alpha}{classes})"
+
     def mixed(self, inpt: Any, parameters: Any) -> Any:
         """A batch of pictures, each mixed with the one before it."""
         raise NotImplementedError(f"{type(self).__name__} is missing mixed")
