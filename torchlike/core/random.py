@@ -17,7 +17,7 @@ import numpy as np
 
 from torchlike.core import rejection
 from torchlike.core.mersenne import DEFAULT_SEED as DEFAULT_SEED
-from torchlike.core.mersenne import Engine
+from torchlike.core.mersenne import Engine, aligned
 from torchlike.core.normal import BLOCK, box_muller, box_muller_pair, each, fma32, fma64
 from torchlike.core.random_bounds import (
     BITS,
@@ -195,7 +195,7 @@ class Generator(Engine):
         # u * 2**53 is an integer, so u < p exactly where that integer is below the ceiling of p * 2**53.
         words = self.random64(math.prod(shape))
         words &= np.uint64(2**53 - 1)
-        return (words < np.uint64(math.ceil(p * 2.0**53))).astype(dtype, copy=False).reshape(shape)
+        return aligned(words < np.uint64(math.ceil(p * 2.0**53)), dtype).reshape(shape)
 
     def bernoulli_tensor(self, size, p, dtype=np.float32):
         """Ones with the probabilities in the array ``p`` (``torch.bernoulli(p)``, ``Tensor.bernoulli_(p)``).
@@ -244,7 +244,7 @@ class Generator(Engine):
         low, high = integer_bounds(low, high, dtype)
         span = high - low
         words = _remainder((self.random_raw if span < 2**28 else self.random64)(n), span)
-        values = words.astype(np.uint64, copy=False)
+        values = aligned(words, np.uint64)
         values += np.uint64(low % 2**64)  # wraps round as PyTorch's sum does
         return cast(values.view(np.int64), dtype).reshape(shape)
 
