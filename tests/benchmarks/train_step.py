@@ -111,17 +111,18 @@ def draw(results: dict, path: str) -> None:
     import matplotlib.pyplot as plt
 
     base = "PyTorch" if any("PyTorch" in medians for medians in results.values()) else "hand-written JAX"
-    figure, axes = plt.subplots(figsize=(1.2 + 1.1 * len(results), 4), layout="constrained")
+    figure, axes = plt.subplots(figsize=(max(6, 1.2 + 1.1 * len(results)), 4), layout="constrained")
     for i, which in enumerate(CONTENDERS):
         places = [(at + 0.13 * (i - 2.5), medians[which] / medians[base])
                   for at, medians in enumerate(results.values()) if which in medians and base in medians]  # fmt: skip
         if places and which != base:
-            axes.bar(*zip(*places, strict=True), width=0.13, label=which)
+            at, ratios = zip(*places, strict=True)
+            axes.bar(at, [r - 1 for r in ratios], width=0.13, bottom=1, label=which)  # up: slower, down: faster
     axes.axhline(1, color="black", linewidth=0.8)
     axes.set_yscale("log")
     axes.set_xticks(range(len(results)), results)
     axes.set_ylabel(f"time / {base}")
-    axes.legend(fontsize="small", ncols=2)
+    figure.legend(loc="outside upper center", fontsize="small", ncols=3)
     figure.savefig(path, dpi=120)
     plt.close(figure)
 
