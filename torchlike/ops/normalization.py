@@ -168,12 +168,13 @@ def layer_norm(
 def rms_norm(input: Array, normalized_shape: tuple, weight: Array | None = None, eps: float | None = None):
     """Divide by the root of the mean square over the last dimensions (https://arxiv.org/abs/1910.07467).
 
-    Computed by flax.linen.RMSNorm. `eps` None is the machine epsilon of the input's dtype.
+    Computed by flax.linen.RMSNorm. `eps` None is the machine epsilon of the dtype that is computed in: float32's for
+    half precision.
     """
     n = len(normalized_shape)
     check(input.ndim >= n, f"Input tensor must have at least {n} dimensions, but got {input.ndim}", ValueError)
     _check_shape(input, normalized_shape, "", weight=weight)
-    eps = float(jnp.finfo(input.dtype).eps) if eps is None else eps
+    eps = float(jnp.finfo(jnp.promote_types(input.dtype, np.float32)).eps) if eps is None else eps
     axes = tuple(range(input.ndim - len(normalized_shape), input.ndim))
     if jnp.iscomplexobj(input):  # PyTorch squares without taking the magnitude
         scaled = input * lax.rsqrt(jnp.square(input).mean(axes, keepdims=True) + eps)
