@@ -39,7 +39,9 @@ def packed_like(size: Sequence[int], strides: Sequence[int]) -> tuple[int, ...]:
 
 
 def without_gaps(size: Sequence[int], strides: Sequence[int]) -> bool:
-    """Whether the elements fill a stretch of memory, in whatever order of the dimensions."""
+    """Whether the elements fill a stretch of memory, each place once, in whatever order of the dimensions."""
+    if 0 in size:
+        return True
     step = 1
     for stride, n in sorted((s, n) for s, n in zip(strides, size, strict=True) if n > 1):
         if stride != step:

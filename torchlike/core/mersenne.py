@@ -134,6 +134,12 @@ class Engine:
         self._unused = self._unused and n == 0
         return self._words.integers(0, 2**64, n, dtype=np.uint64)
 
+    def random53(self, n):
+        """The low 53 bits of the next ``n`` 64-bit words: float64 holds each exactly."""
+        words = self.random64(n)
+        words &= np.uint64(2**53 - 1)
+        return words
+
     def _uniform32(self, n):
         words = self.random_raw(n)
         words &= np.uint32(2**24 - 1)
@@ -142,9 +148,7 @@ class Engine:
         return x
 
     def _uniform64(self, n):
-        words = self.random64(n)
-        words &= np.uint64(2**53 - 1)
-        x = aligned(words, np.float64)
+        x = aligned(self.random53(n), np.float64)
         x *= 2.0**-53
         return x
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from torchlike.core.layout import without_gaps
 from torchlike.core.variable import Variable
 
 APART = frozenset({
@@ -22,12 +23,8 @@ FREE = frozenset({
 def _extent(t: Variable) -> tuple[int, int, tuple] | None:
     """First byte, end and strides of a tensor that fills a stretch of memory; None where it has gaps or repeats."""
     size, stride, offset = t._geometry()
-    steps = sorted((s, n) for n, s in zip(size, stride, strict=True) if n != 1)
-    filled = 1
-    for step, n in steps:
-        if step != filled:
-            return None
-        filled *= n
+    if not without_gaps(size, stride):
+        return None
     width = t._aval().dtype.itemsize
     while size and size[0] == 1:  # says nothing about the places
         size, stride = size[1:], stride[1:]

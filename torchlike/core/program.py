@@ -193,7 +193,7 @@ def _keep(owner: Spec | Program, executable) -> Callable:
     _executables.append(weakref.ref(owner))
     while len(_executables) > EXECUTABLES:
         oldest = _executables.popleft()()
-        if oldest is not None:
+        if oldest is not None and oldest.executable is not None:  # two threads may have compiled it at once
             oldest.executable.clear_cache()
             oldest.executable = None
     return executable

@@ -193,8 +193,7 @@ class Generator(Engine):
         check(0 <= p <= 1, f"bernoulli_ expects p to be in [0, 1], but got p={p:g}")
         check_known(dtype, SAMPLED, "bernoulli_scalar_cpu_")
         # u * 2**53 is an integer, so u < p exactly where that integer is below the ceiling of p * 2**53.
-        words = self.random64(math.prod(shape))
-        words &= np.uint64(2**53 - 1)
+        words = self.random53(math.prod(shape))
         return aligned(words < np.uint64(math.ceil(p * 2.0**53)), dtype).reshape(shape)
 
     def bernoulli_tensor(self, size, p, dtype=np.float32):

@@ -233,13 +233,12 @@ def _poisson(stream, rate, *constants):
     return k
 
 
-def _binomial(stream, p, mean, *constants):
-    """How many trials of probability `p`, of which `mean` are expected, succeed."""
-    count = constants[5]
+def _binomial(stream, p, mean, shift, a, b, quick, alpha, count, *known):
+    """How many of `count` trials of probability `p`, of which `mean` are expected, succeed."""
     if not (count > 0 and p > 0):
         return 0
     if mean >= 10:
-        return _transformed(stream, _BINOMIAL, mean, *constants)
+        return _transformed(stream, _BINOMIAL, mean, shift, a, b, quick, alpha, count, *known)
     uniform = stream.uniform
     trials, k, log_failure = 0, 0, math.log1p(-p)
     while True:

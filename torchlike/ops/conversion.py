@@ -10,13 +10,14 @@ from torchlike.core import dtype as _dtype
 from torchlike.core import graph
 from torchlike.core.dtype import category
 from torchlike.core.graph import Node
+from torchlike.core.layout import without_gaps
 from torchlike.core.op import SLOT, Array, Op, composite, inexact, op
 from torchlike.core.overlap import refuse_overlap
 from torchlike.core.value import put
 from torchlike.core.variable import Variable, apply, contiguous_strides, move, wrap
 from torchlike.ops import promotion
 from torchlike.ops.checks import check, listed
-from torchlike.ops.dims import broadcast_shape, dense
+from torchlike.ops.dims import broadcast_shape
 
 
 def cast(x, kind: np.dtype):
@@ -94,7 +95,7 @@ def _laid_out(made, like, memory_format):
     name = "preserve_format" if memory_format is None else memory_format._name
     wanted = contiguous_strides(size)
     if name == "preserve_format":
-        if 0 not in size and stride != wanted and dense(size, stride):
+        if 0 not in size and stride != wanted and without_gaps(size, stride):
             wanted = stride
     elif name != "contiguous_format":
         wanted = channels_last(size, name)

@@ -102,9 +102,3 @@ def broadcast_shape(*shapes: tuple[int, ...]) -> tuple[int, ...]:
             )
             common.append(y if x == 1 else x)
     return tuple(common)
-
-
-def dense(size, stride) -> bool:
-    """Whether the elements fill a stretch of memory, each place once."""
-    reach = sum((n - 1) * s for n, s in zip(size, stride, strict=True))
-    return 0 in size or apart(size, stride) and reach + 1 == math.prod(size)

@@ -13,11 +13,12 @@ from jax import lax
 
 from torchlike.core import forward, variable
 from torchlike.core.graph import mode
+from torchlike.core.layout import without_gaps
 from torchlike.core.op import SLOT, Array, Op, Scalar, Sizes, composite
 from torchlike.core.variable import Variable, View, apply, contiguous_strides, view
 from torchlike.ops.checks import check
 from torchlike.ops.complex_views import bits, view_as_complex, view_as_real
-from torchlike.ops.dims import apart, dense, wrap_dim
+from torchlike.ops.dims import apart, wrap_dim
 from torchlike.ops.views import permute, view_
 
 # --- slices -----------------------------------------------------------------------------------------------------------
@@ -387,7 +388,7 @@ def memory(x):
     """The whole memory under a tensor, its elements in the order in which they lie there, in the tensor's dtype."""
     root = forward.base(x)
     shape, stride, offset = root._geometry()
-    if offset or not dense(shape, stride):
+    if offset or not without_gaps(shape, stride):
         raise NotImplementedError("as_strided on a part of memory shared with NumPy: clone() it first")
     if stride != contiguous_strides(shape):
         order = sorted(range(len(shape)), key=lambda d: (-stride[d], -shape[d]))
