@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import functools
 import importlib
+import itertools
 import re
 import sys
 import time
@@ -21,6 +22,10 @@ from types import ModuleType
 from tests import workers
 
 HEAD = "name\taspect\twhat differs first"
+FORGET = 20
+"""After so many entries everything compiled and traced is given back: all of an entry's samples are gigabytes."""
+
+_examinations = itertools.count(1)
 
 
 class Suite:
@@ -52,14 +57,15 @@ class Suite:
         self.file.write_text("\n".join([HEAD, *rows]) + "\n")
 
     def examine(self, name: str, limit: int | None, only: set[str]) -> dict:
-        """The reports of an entry by aspect, from a fresh state."""
+        """The reports of an entry by aspect."""
         import jax
 
         from torchlike.core import program
 
         reports = self.aspects.examine(self.database.in_scope()[name], limit, only)
-        program.forget()
-        jax.clear_caches()
+        if next(_examinations) % FORGET == 0:
+            program.forget()
+            jax.clear_caches()
         return reports
 
     def failing(self, name: str, limit: int | None, only: set[str]) -> dict[str, str]:

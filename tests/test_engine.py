@@ -193,14 +193,39 @@ def test_explain_names_the_reason():
             y = x * 2.0
             return (y + x).tolist()
 
-        for n in (3, 3, 4, 4):
+        for n in (3000, 3000, 4000, 4000):
             work(torch.ones(n))
         assert len(torch.explain.reasons) == 2
         assert "test_engine.py" in torch.explain.reasons[1]
-        assert "(3,)" in torch.explain.reasons[1]
-        assert "(4,)" in torch.explain.reasons[1]
+        assert "(3000,)" in torch.explain.reasons[1]
+        assert "(4000,)" in torch.explain.reasons[1]
     finally:
         torch.explain.watch(False)
+
+
+def test_another_program_at_a_line_can_warn_or_be_an_error():
+    def work(n):
+        y = torch.ones(n) * 2.0
+        return (y + 1.0).sum().item()
+
+    def twice(n):
+        work(n)
+        return work(n)
+
+    try:
+        torch.explain.on_recompile("warn")
+        assert twice(3000) == 9000
+        with pytest.warns(UserWarning, match=r"another program is compiled.*test_engine.py:\d+:.*4000") as told:
+            assert twice(4000) == 12000
+        assert len(told) == 1
+        torch.explain.on_recompile("error")
+        work(5000)
+        with pytest.raises(RuntimeError, match=r"another program would be compiled.*test_engine.py:\d+:.*5000"):
+            work(5000)
+    finally:
+        torch.explain.on_recompile("ignore")
+    with pytest.raises(ValueError, match="'shout'"):
+        torch.explain.on_recompile("shout")
 
 
 def test_threads_have_tapes_of_their_own():
@@ -259,8 +284,8 @@ def test_the_number_of_compiled_functions_has_a_bound(monkeypatch):
     program.forget()
 
     def work(n):
-        x = torch.arange(n, dtype=torch.float64)
-        return (x * 3 + 1).sum().item()
+        x = torch.arange(n, dtype=torch.float64).repeat(1000)  # too large to be interpreted for ever
+        return (x * 3 + 1).sum().item() / 1000
 
     def kept():
         return sum(ref() is not None and ref().executable is not None for ref in program._executables)
@@ -277,10 +302,9 @@ def test_the_number_of_compiled_functions_has_a_bound(monkeypatch):
         before = mapped()
         for n in range(100, 160):
             work(n)
+            work(n)
         assert mapped() < before + 60  # four a size and more where they are kept
 
     COMPILED.clear()
     work(159)
-    work(159)
-    work(159)
-    assert len(COMPILED) == 1  # what is in use is kept
+    assert not COMPILED  # what was compiled last is kept

@@ -242,7 +242,9 @@ class Tensor(Methods, Variable):
         """The elements as a NumPy array that nobody else holds for long."""
         if capture.active is not None:
             capture.active.refuse()  # also what exists already: another call brings other values
-        array = self._read().get()
+        array = self._read().computed()
+        if isinstance(array, np.ndarray):
+            return array
         if isinstance(array, jax.core.Tracer):
             raise RuntimeError(
                 "a value cannot be read inside a JAX transformation (jit, grad, vmap): it does not exist yet. "

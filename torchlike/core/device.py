@@ -123,6 +123,12 @@ def _jax_device(type: str, index: int) -> jax.Device:
 
 
 @functools.cache
+def sharding(d: device) -> jax.sharding.Sharding:
+    """The placement of a whole array there."""
+    return jax.sharding.SingleDeviceSharding(d.jax)
+
+
+@functools.cache
 def from_jax(d: jax.Device) -> device:
     """The torch name of a JAX device."""
     names = {"gpu": "cuda", "cuda": "cuda", "rocm": "cuda", "cpu": "cpu", "tpu": "tpu"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from types import FrameType
@@ -40,6 +41,7 @@ watching = False
 """Whether somebody wants to hear of every operation that is recorded."""
 reasons: list[str] = []
 _sites = False
+_recompiling = "ignore"
 _last_by_site: dict = {}
 _observers: list[Callable] = []
 
@@ -57,6 +59,21 @@ def watch(on: bool = True) -> None:
     global _sites
     _sites = on
     _update()
+
+
+def on_recompile(action: str) -> None:
+    """What happens where a barrier whose program was compiled needs another one: `"ignore"` (the default), `"warn"` or
+    `"error"` (a RuntimeError, nothing is compiled). Both name the line and what changed; `watch()` is switched on.
+
+    >>> import torchlike as torch
+    >>> torch.explain.on_recompile("warn")
+    >>> torch.explain.on_recompile("ignore")
+    """
+    global _recompiling
+    if action not in ("ignore", "warn", "error"):
+        raise ValueError(f'on_recompile(): expected "ignore", "warn" or "error", but got {action!r}')
+    _recompiling = action
+    watch(action != "ignore")
 
 
 def _update() -> None:
@@ -98,12 +115,20 @@ def compiled(kind: str, entries: list, batch) -> None:
     if before is None:
         reasons.append(f"{where}: first program of {len(entries)} operations at this barrier")
         return
+    reason = _difference(before, now, sites, where)
+    reasons.append(reason)
+    if _recompiling == "error":
+        raise RuntimeError(f"another program would be compiled. {reason}")
+    if _recompiling == "warn":
+        warnings.warn(f"another program is compiled. {reason}", stacklevel=2)
+
+
+def _difference(before: list, now: list, sites: list[str], where: str) -> str:
+    """The first part of the structure that differs, and the user's line that recorded it."""
     for i, (old, new) in enumerate(zip(before, now, strict=False)):
         if old != new:
             line = sites[i] if i < len(sites) else where
             what = f"{old[0]!r} became {new[0]!r}" if old[0] is not new[0] else f"{new[0]!r} reads other inputs"
-            reasons.append(f"{line}: {what}")
-            return
+            return f"{line}: {what}"
     grew = f"{len(before)} operations became {len(now)}"
-    change = grew if len(before) != len(now) else "other results are still held"
-    reasons.append(f"{where}: {change}")
+    return f"{where}: {grew if len(before) != len(now) else 'other results are still held'}"

@@ -242,8 +242,8 @@ def sizes(value, name: str = "size", op: str = "") -> tuple | None:
 class Spec:
     """One op at one structure: the unit that programs are keyed by."""
 
-    __slots__ = ("op", "template", "avals", "fn", "outs", "single", "device", "traced", "executable", "rules",
-                 "differentiable", "__weakref__")  # fmt: skip
+    __slots__ = ("op", "template", "avals", "fn", "outs", "single", "device", "traced", "executable", "closed", "runs",
+                 "rules", "differentiable", "__weakref__")  # fmt: skip
 
     def __init__(self, op: Op, template: tuple, avals: tuple[Aval, ...], device):
         self.op = op
@@ -251,7 +251,8 @@ class Spec:
         self.avals = avals
         self.device = device
         self.traced = any(a.traced for a in avals)
-        self.executable: Any = None  # its compiled form: core/program.py
+        self.executable: Any = None  # how the first gear runs it: core/program.py
+        self.runs = 0  # how often the first gear ran it
         self.rules: dict = {}
         op.refuse_numbers(template, avals)
         body = op.function(template)
@@ -264,6 +265,7 @@ class Spec:
         with x64():
             closed, shapes = jax.make_jaxpr(traced, return_shape=True)(*[a.struct for a in avals])
         self.single = not isinstance(shapes, tuple | list)
+        self.closed = closed
         self.fn = _replay(closed, self.single)
         flat = (shapes,) if self.single else shapes
         for s in () if op.shows or self.traced else flat:

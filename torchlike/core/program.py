@@ -1,7 +1,8 @@
 """From a batch to results: the two gears, the cache of programs, liveness and donation.
 
 First gear: a structure seen for the first time runs entry by entry, each entry a `jax.jit` of its own that other
-batches share. Second gear: a structure that comes back is traced whole and compiled once; one call runs it.
+batches share, or, where that is cheaper, interpreted with NumPy. Second gear: a structure that comes back is traced
+whole and compiled once; one call runs it.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 
 import jax
+import numpy as np
 from jax import lax
+from jax.extend.core import jaxpr_as_fun
 
 from torchlike.core import explain, op
 from torchlike.core.device import cpu
+from torchlike.core.interpreter import SMALL, Interpreter, interpreter
 from torchlike.core.op import Spec, VjpOp
-from torchlike.core.value import Value
+from torchlike.core.value import Value, placed
 
 CAPACITY = 4096
 """So many structures are remembered; the one not used for the longest time is forgotten first."""
@@ -36,6 +40,8 @@ def run(batch, compile_now: bool) -> None:
     if not alive:
         return
     arrays = [v.array if v.__class__ is Value else v for v in leaves]
+    owners = {slot: weakref.ref(v) for a, v, slot in zip(arrays, leaves, batch.leaf_slots, strict=True)
+              if a.__class__ is np.ndarray}  # fmt: skip
     donated = _dead(leaves, batch.leaf_slots, [out.aval for out, _ in alive])
     key = (tuple(batch.key), tuple([slot for _, slot in alive]), donated)
     program = _programs.get(key)
@@ -47,15 +53,15 @@ def run(batch, compile_now: bool) -> None:
     else:
         _programs.move_to_end(key)
     explain.counts.programs += 1
-    if program.executable is None and not program.trivial and (seen_before or compile_now):
+    if program.executable is None and (compile_now or seen_before) and not program.stays_first(compile_now):
         program.compile(batch)
     elif program.executable is not None:
         explain.counts.hits += 1
     if not any(v.__class__ is Value for v in leaves) and batch.tape.device is not cpu:
         with jax.default_device(batch.tape.device.jax):
-            results = program(arrays)
+            results = program(arrays, owners)
     else:
-        results = program(arrays)
+        results = program(arrays, owners)
     for (out, _), array in zip(alive, results, strict=True):
         out.array = array
 
@@ -87,26 +93,42 @@ class Program:
         self.donated = donated
         self.executable: Callable | None = None
         self.entries = [e for e, _ in needed([(e, None) for e in batch.entries], alive)]
-        self.trivial = len(self.entries) <= 1 and not donated
+        self.trivial = len(self.entries) <= 1 and not donated  # the first gear does the same
         self.last_use: dict[int, int] = {}
         for i, (_, slots, _) in enumerate(self.entries):
             for s in slots:
                 self.last_use[s] = i
 
-    def __call__(self, arrays: list) -> list:
+    def __call__(self, arrays: list, owners: dict[int, weakref.ref[Value]]) -> list:
+        """The results, in the order of `alive`. `owners`: by slot, the values of leaves that are NumPy's."""
         executable = self.executable  # held: another thread may take it away in between
         if executable is not None:
+            if owners:
+                there = zip(self.leaf_slots, arrays, strict=True)
+                arrays = [_placed(a, owners.get(s)) if a.__class__ is np.ndarray else a for s, a in there]
             return executable(*arrays)
         explain.counts.first_gear += 1
         env = dict(zip(self.leaf_slots, arrays, strict=True))
         alive = set(self.alive)
         for i, (spec, slots, first) in enumerate(self.entries):
-            outs = _jitted(spec)(*[env[s] for s in slots])
-            env.update(enumerate((outs,) if spec.single else outs, first))
+            run = spec.executable or _executable(spec)
+            if run.__class__ is not Interpreter:
+                for s in slots:
+                    if env[s].__class__ is np.ndarray:
+                        env[s] = _placed(env[s], owners.get(s))
+            env.update(enumerate(run(*[env[s] for s in slots]), first))
             for s in slots:
                 if self.last_use[s] == i and s not in alive:
                     env.pop(s, None)
         return [env[s] for s in self.alive]
+
+    def stays_first(self, compile_now: bool) -> bool:
+        """Whether the second gear gains nothing: NumPy is done sooner than a compiled function is called."""
+        if not self.trivial and not compile_now:
+            runs = [spec.executable for spec, _, _ in self.entries]
+            small = [run.cost for run in runs if run.__class__ is Interpreter]
+            self.trivial = len(small) == len(runs) and sum(small) <= SMALL
+        return self.trivial
 
     def compile(self, batch) -> None:
         """Second gear: one traced function for the whole structure."""
@@ -179,12 +201,22 @@ def needed(entries: list, alive) -> list:
     return kept[::-1]
 
 
-def _jitted(spec: Spec) -> Callable:
-    executable = spec.executable
-    if executable is None:
+def _placed(array: np.ndarray, owner: weakref.ref[Value] | None) -> jax.Array:
+    """The array for a compiled function, and from now on for the value that holds it."""
+    value = None if owner is None else owner()
+    return placed(array, cpu) if value is None else value.get()
+
+
+def _executable(spec: Spec) -> Callable:
+    """How the first gear runs a spec now: with NumPy what is small, and what is affordable twice; else compiled."""
+    small = interpreter(spec.closed) if spec.device is cpu and spec.runs < 2 else None
+    spec.runs += 1
+    if small is None:
         explain.counts.operations += 1
-        executable = _keep(spec, jax.jit(spec.fn))
-    return executable
+        return _keep(spec, jax.jit(jaxpr_as_fun(spec.closed)))
+    if small.cost <= SMALL:
+        spec.executable = small
+    return small
 
 
 def _keep(owner: Spec | Program, executable) -> Callable:

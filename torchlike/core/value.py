@@ -58,7 +58,8 @@ SCALARS = {
 
 
 class Value:
-    """One immutable array. While it is pending, `array` is None and `place` says which tape slot will fill it.
+    """One immutable array: JAX's, or NumPy's where the interpreter made it (core/interpreter/). While it is pending,
+    `array` is None and `place` says which tape slot will fill it.
 
     `exported` is set once the array has been handed outside (NumPy, JAX, DLPack): its buffer is then never donated.
     `counted`, once it is needed, is the count of writes of the memory that showed it: see core/saved.py.
@@ -74,13 +75,20 @@ class Value:
         self.exported = False
         self.counted = None
 
-    def get(self) -> jax.Array:
-        """The array; a pending one is a barrier: everything recorded so far runs."""
+    def computed(self) -> jax.Array | np.ndarray:
+        """What the array is, here or on a device; a pending one is a barrier: everything recorded so far runs."""
         if self.array is None:
             self.place[0].tape.flush()
             if self.array is None:
                 raise RuntimeError("this value was never computed: an error ended the operations it waited for")
         return self.array
+
+    def get(self) -> jax.Array:
+        """The array as JAX's, computed if it was pending."""
+        array = self.computed()
+        if isinstance(array, np.ndarray):
+            array = self.array = placed(array, self.aval.device)
+        return array
 
     def export(self) -> jax.Array:
         self.exported = True
@@ -96,8 +104,13 @@ def of_array(array: jax.Array) -> Value:
     return Value(aval(tuple(array.shape), np.dtype(array.dtype), home), array)
 
 
-def put(array: np.ndarray, device, *, copy: bool = True) -> Value:
-    """Copy a NumPy array to a device, keeping 64-bit types. Without `copy` the caller gives the array away."""
+def placed(array: np.ndarray, device) -> jax.Array:
+    """A NumPy array that the caller gives away as an array on a device, 64-bit types kept."""
     with _device.x64():
-        moved = jax.device_put(np.array(array, copy=True) if copy else array, device.jax)
+        return jax.make_array_from_callback(array.shape, _device.sharding(device), lambda index: array)
+
+
+def put(array: np.ndarray, device, *, copy: bool = True) -> Value:
+    """Copy a NumPy array to a device. Without `copy` the caller gives the array away."""
+    moved = placed(np.array(array, copy=True) if copy else array, device)
     return Value(aval(array.shape, array.dtype, device), moved)

@@ -32,7 +32,7 @@ def bounds(index: Variable) -> tuple[int, int] | None:
     value = index._read()
     if 0 in value.aval.shape or value.array is None and capture.active is not None:
         return None
-    array: Any = value.get()
+    array: Any = value.computed()
     if value.aval.traced:
         return None
     found = _bounds.get(value)

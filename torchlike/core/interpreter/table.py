@@ -1,0 +1,76 @@
+"""The table of rules: JAX's primitives in NumPy.
+
+A rule takes an equation of a trace and returns a function of arrays. What is here is exact, or rounds once as IEEE 754
+has it, or is an elementary function, sum or product that differs from XLA's in the last digits at most. An equation
+that NumPy would do differently, or that nothing here knows, raises `NoRule`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from jax.extend.core import JaxprEqn
+
+
+class NoRule(Exception):
+    """There is no rule for an equation."""
+
+
+RULES: dict[str, Callable[[JaxprEqn], Callable]] = {}
+
+
+def rule(eqn: JaxprEqn) -> Callable:
+    """The equation as a function of NumPy arrays."""
+    make = RULES.get(eqn.primitive.name)
+    if make is None or any(kind(v) not in "biufch" for v in (*eqn.invars, *eqn.outvars)):
+        raise NoRule
+    return make(eqn)
+
+
+VIEWS = {"reshape", "squeeze", "transpose", "broadcast_in_dim", "slice", "dynamic_slice", "rev", "split", "unstack"}
+"""What NumPy does without touching an element, as a rule."""
+
+
+def work(eqn: JaxprEqn) -> int:
+    """About how many elements the equation touches."""
+    if eqn.primitive.name in VIEWS:
+        return 0
+    inputs: list[Any] = [v.aval for v in eqn.invars]
+    outputs: list[Any] = [v.aval for v in eqn.outvars]
+    touched = sum(a.size for a in inputs + outputs)
+    if eqn.primitive.name == "dot_general":
+        (contracted, _), _ = eqn.params["dimension_numbers"]
+        touched += outputs[0].size * math.prod(inputs[0].shape[d] for d in contracted) // 8
+    return touched
+
+
+def kind(v) -> str:
+    """The kind of dtype: NumPy's letter, "h" for the two floating types of 16 bits, "?" for what is not NumPy's."""
+    dtype = v.aval.dtype
+    if not isinstance(dtype, np.dtype):
+        return "?"
+    return "h" if dtype.name in ("float16", "bfloat16") else dtype.kind
+
+
+def primitive(kinds: str, *names: str):
+    """File a rule for inputs of these kinds under the primitives' names."""
+
+    def file(make):
+        def checked(eqn):
+            if any(kind(v) not in kinds for v in eqn.invars):
+                raise NoRule
+            return make(eqn)
+
+        RULES.update(dict.fromkeys(names, checked))
+        return make
+
+    return file
+
+
+def functions(kinds: str, **functions: Callable) -> None:
+    """Rules without a parameter."""
+    for name, function in functions.items():
+        primitive(kinds, name)(lambda eqn, function=function: function)
