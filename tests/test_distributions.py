@@ -281,6 +281,13 @@ FAULTS = {
 }
 
 
+@pytest.fixture
+def checking():
+    """PyTorch's compiler switches its checks off for the whole process."""
+    torch.distributions.Distribution.set_default_validate_args(True)
+
+
+@pytest.mark.usefixtures("checking")
 @pytest.mark.parametrize("case", FAULTS)
 def test_faults(case):
     said = []
@@ -301,6 +308,7 @@ def test_maps(name):
     assert all(same(a, b) for a, b in zip(*results, strict=True))
 
 
+@pytest.mark.usefixtures("checking")
 def test_values_are_checked():
     for lib in (torchlike, torch):
         D = lib.distributions

@@ -19,7 +19,7 @@ from torchlike.core.interpreter import along, elements, shapes, table, windows  
 SMALL = 2**12
 """An interpreter of this cost (in elements touched) is cheaper than calling a compiled function, however often."""
 
-AFFORDABLE = 2**22
+AFFORDABLE = 2**24
 """An interpreter of this cost is cheaper than compiling, if it is for a time or two."""
 
 _STEP = 256  # what a primitive costs beside its elements: a microsecond
@@ -45,6 +45,7 @@ class Interpreter:
         self.constants += [None] * len(self.inputs)
         places.update((v, i) for i, v in enumerate(jaxpr.invars))
         self.outputs = self._inline(closed, places)
+        self._share_registers()
         self.cost += sum(v.aval.size for v in jaxpr.outvars)
 
     def _inline(self, closed, places: dict) -> list[int]:
@@ -75,6 +76,19 @@ class Interpreter:
             return results[0] if len(results) == 1 else results
 
         return choose
+
+    def _share_registers(self) -> None:
+        """Let a result take the register of one that no later step reads, so that its memory is free by then."""
+        last = {r: n for n, (_, ins, _) in enumerate(self.steps) for r in ins}
+        last |= dict.fromkeys(self.outputs, len(self.steps))
+        mine: dict[int, int] = {}  # the registers of results
+        free: list[int] = []
+        for n, (step, ins, outs) in enumerate(self.steps):
+            shared = [mine.get(r, r) for r in ins]
+            free += [mine[r] for r in set(ins) if r in mine and last[r] == n]
+            mine.update((r, free.pop() if free else r) for r in outs)
+            self.steps[n] = step, shared, [mine[r] for r in outs]
+        self.outputs = [mine.get(r, r) for r in self.outputs]
 
     def _place(self, v, places: dict) -> int:
         if not isinstance(v, Literal):

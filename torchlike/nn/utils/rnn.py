@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from torchlike.ops.dims import broadcast_shape
+from torchlike.ops.dims import broadcast_shape, wrap_dim
 from torchlike.tensor import Tensor
 
 __all__ = [
     "PackedSequence", "invert_permutation", "pack_padded_sequence", "pack_sequence", "pad_packed_sequence",
-    "pad_sequence", "unpack_sequence", "unpad_sequence",
+    "pad_sequence", "pad_to_bucket", "unpack_sequence", "unpad_sequence",
 ]  # fmt: skip
 
 
@@ -227,6 +227,29 @@ def pad_sequence(
             p = torch.cat([p, rest] if padding_side == "right" else [rest, p])
         grown.append(p.to(parts[0].dtype))
     return torch.stack(grown, 0 if batch_first else 1)
+
+
+def pad_to_bucket(input: Tensor, bucket: int, dim: int = 1, value: float = 0) -> Tensor:
+    """`input` with dimension `dim` padded at its end to the next multiple of `bucket`. Not in PyTorch.
+
+    Every length is a structure of its own, which costs tracing, and compilation if it comes back; padded like this, a
+    loop over many lengths has few. What the padding must not change is the caller's to leave out (`ignore_index`, a
+    mask).
+
+    >>> import torchlike as torch
+    >>> torch.nn.utils.rnn.pad_to_bucket(torch.tensor([[1, 2, 3]]), 4, value=-1)
+    tensor([[ 1,  2,  3, -1]])
+    """
+    import torchlike as torch
+
+    if bucket <= 0:
+        raise ValueError(f"pad_to_bucket(): expected a bucket greater than 0, but got {bucket}")
+    dim = wrap_dim(dim, input.dim())
+    missing = -input.shape[dim] % bucket
+    if not missing:
+        return input
+    rest = input.new_full((*input.shape[:dim], missing, *input.shape[dim + 1 :]), value)
+    return torch.cat([input, rest], dim)
 
 
 def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool = False) -> list[Tensor]:
