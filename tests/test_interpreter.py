@@ -133,6 +133,12 @@ def _sums():
         yield lax.square, (x,)
         if x.dtype.kind != "c":
             yield lambda x: jnp.prod(x, axis=(0, 1), dtype=x.dtype), (x,)
+    for f in (jnp.fft.fft2, jnp.fft.ifft2, jnp.fft.irfft2):
+        yield f, (OF["c"].reshape(3, 4),)
+    yield jnp.fft.rfft2, (_normal(3, 4),)
+    yield jnp.fft.rfft2, (_normal(3, 4, dtype=np.float64),)
+    yield jnp.abs, (OF["c"],)
+    yield lambda x: lax.convert_element_type(x * 2, np.float32), (OF["c"],)
     for power in (0, 1, 2, 3, 7, -1, -3):
         yield lambda x, power=power: lax.integer_pow(x, power), (_normal(9),)
     yield lambda x, y: jnp.einsum("bij,kbj->bki", x, y), (_normal(2, 3, 4), _normal(5, 2, 4))

@@ -281,7 +281,7 @@ def test_old_buffers_are_given_to_the_new_ones():
     optimizer, params = made(torchlike, "Adam", {})
     train(torchlike, optimizer, params, 5)
     p = params[0]
-    old = [p._cell.value.array, *(optimizer.state[p][k]._cell.value.array for k in ("exp_avg", "exp_avg_sq"))]
+    old = [t._cell.value.get() for t in (p, *(optimizer.state[p][k] for k in ("exp_avg", "exp_avg_sq")))]
     train(torchlike, optimizer, params, 1)
     assert all(array.is_deleted() for array in old)
 

@@ -62,7 +62,7 @@ class HostCell(Cell):
     def set(self, value: Value, counts: bool = True) -> None:
         if capture.active is not None:
             capture.active.refuse()
-        np.copyto(self.host, np.asarray(value.get()))
+        np.copyto(self.host, np.asarray(value.computed()))
         if counts and self.counter is not INFERENCE:
             self.counted()[0] += 1
 
@@ -105,7 +105,7 @@ def shared_array(t: Variable) -> np.ndarray:
     cell = root._cell
     if not isinstance(cell, HostCell):
         value, version, counter = cell.value, cell.version, cell.counter
-        host = np.array(value.get())
+        host = np.array(value.computed())
         cell.__dict__.clear()
         cell.__class__ = HostCell
         HostCell.__init__(cell, host, value.aval.device)  # type: ignore[arg-type]

@@ -252,7 +252,7 @@ class Spec:
         self.device = device
         self.traced = any(a.traced for a in avals)
         self.executable: Any = None  # how the first gear runs it: core/program.py
-        self.runs = 0  # how often the first gear ran it
+        self.runs = 0  # how many programs of the first gear ran it
         self.rules: dict = {}
         op.refuse_numbers(template, avals)
         body = op.function(template)

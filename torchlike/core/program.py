@@ -39,6 +39,9 @@ def run(batch, compile_now: bool) -> None:
     leaves, batch.leaves = batch.leaves, []
     if not alive:
         return
+    if len(batch.entries) == 1 and (run := batch.entries[0][0].executable).__class__ is Interpreter and not compile_now:
+        _run_alone(run, batch, leaves, alive)
+        return
     arrays = [v.array if v.__class__ is Value else v for v in leaves]
     owners = {slot: weakref.ref(v) for a, v, slot in zip(arrays, leaves, batch.leaf_slots, strict=True)
               if a.__class__ is np.ndarray}  # fmt: skip
@@ -64,6 +67,17 @@ def run(batch, compile_now: bool) -> None:
         results = program(arrays, owners)
     for (out, _), array in zip(alive, results, strict=True):
         out.array = array
+
+
+def _run_alone(run: Callable, batch, leaves: list, alive: list) -> None:
+    """One small entry, such as the `x[i]` of `x[i].item()`, needs no program."""
+    explain.counts.programs += 1
+    explain.counts.first_gear += 1
+    _, slots, first = batch.entries[0]
+    arrays = [v.array if v.__class__ is Value else v for v in leaves]
+    results = run(*[arrays[s] for s in slots])  # the leaves have the first slots
+    for out, slot in alive:
+        out.array = results[slot - first]
 
 
 def _dead(leaves: list, slots: list[int], wanted: list) -> tuple[int, ...]:
@@ -110,8 +124,11 @@ class Program:
         explain.counts.first_gear += 1
         env = dict(zip(self.leaf_slots, arrays, strict=True))
         alive = set(self.alive)
+        chosen: dict[Spec, Callable] = {}  # for this run: a spec may come twice in a program
         for i, (spec, slots, first) in enumerate(self.entries):
-            run = spec.executable or _executable(spec)
+            run = spec.executable or chosen.get(spec)
+            if run is None:
+                run = chosen[spec] = _executable(spec)
             if run.__class__ is not Interpreter:
                 for s in slots:
                     if env[s].__class__ is np.ndarray:

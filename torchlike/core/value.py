@@ -58,7 +58,7 @@ SCALARS = {
 
 
 class Value:
-    """One immutable array: JAX's, or NumPy's where the interpreter made it (core/interpreter/). While it is pending,
+    """One immutable array: JAX's, or NumPy's until JAX needs it. While it is pending,
     `array` is None and `place` says which tape slot will fill it.
 
     `exported` is set once the array has been handed outside (NumPy, JAX, DLPack): its buffer is then never donated.
@@ -112,5 +112,9 @@ def placed(array: np.ndarray, device) -> jax.Array:
 
 def put(array: np.ndarray, device, *, copy: bool = True) -> Value:
     """Copy a NumPy array to a device. Without `copy` the caller gives the array away."""
-    moved = placed(np.array(array, copy=True) if copy else array, device)
-    return Value(aval(array.shape, array.dtype, device), moved)
+    array = np.array(array, copy=True) if copy else array
+    described = aval(array.shape, array.dtype, device)
+    if device is not _device.cpu:
+        return Value(described, placed(array, device))
+    array.flags.writeable = False
+    return Value(described, array)  # JAX's when a compiled function needs it

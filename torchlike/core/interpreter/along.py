@@ -1,4 +1,4 @@
-"""Rules for what goes along dimensions: reductions, scans, sorting, products."""
+"""Rules for what goes along dimensions: reductions, scans, sorting, products, transforms."""
 
 from __future__ import annotations
 
@@ -117,3 +117,13 @@ def _dot(eqn):
     return lambda x, y: np.matmul(
         x.transpose(left_order).reshape(left_shape), y.transpose(right_order).reshape(right_shape)
     ).reshape(shape)
+
+
+_FOURIER = (np.fft.fftn, np.fft.ifftn, np.fft.rfftn, np.fft.irfftn)  # in the order of lax.FftType
+
+
+@primitive("fc", "fft")
+def _fft(eqn):
+    function, sizes = _FOURIER[int(eqn.params["fft_type"])], eqn.params["fft_lengths"]
+    dtype = eqn.outvars[0].aval.dtype
+    return lambda x: function(x, sizes, range(-len(sizes), 0)).astype(dtype, copy=False)

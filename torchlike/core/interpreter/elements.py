@@ -17,7 +17,7 @@ functions("iufc", square=np.square)
 functions("biufch", eq=np.equal, ne=np.not_equal, copy=lambda x: x, stop_gradient=lambda x: x)
 functions("biufh", lt=np.less, le=np.less_equal, gt=np.greater, ge=np.greater_equal, max=np.maximum, min=np.minimum)
 functions("biu", **{"and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor, "not": np.invert})
-functions("iufh", abs=np.abs)
+functions("iufch", abs=np.abs)
 functions("fh", floor=np.floor, ceil=np.ceil, is_finite=np.isfinite)
 functions("f", sqrt=np.sqrt, nextafter=np.nextafter, rsqrt=lambda x: np.reciprocal(np.sqrt(x)))
 functions("c", real=np.real, imag=np.imag)
@@ -119,7 +119,9 @@ def _convert(eqn):
     old, new = eqn.invars[0].aval.dtype, eqn.params["new_dtype"]
     before, after = kind(eqn.invars[0]), kind(eqn.outvars[0])
     if before == "c" != after:
-        raise NoRule
+        if after != "f":
+            raise NoRule
+        return lambda x: x.real.astype(new, copy=False)
     if after == "b":
         return lambda x: np.not_equal(x, 0)
     if after == "h" and old != np.float32 and old != new and before != "b":
