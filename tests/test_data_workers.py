@@ -255,7 +255,8 @@ def test_no_descriptor_and_no_shared_memory_is_left():
         kept += list(DataLoader(Filled(), num_workers=2))
     assert look()[0] - before[0] < 40  # some blocks are held by what is kept, not one for each batch
     del kept
-    for _ in DataLoader(Filled(), num_workers=2):
+    for batch in DataLoader(Filled(), num_workers=2):
+        del batch
         break
     gc.collect()
     files, shared = look()

@@ -14,6 +14,8 @@ import numpy as np
 import torch
 
 import torchlike
+from torchlike.core.value import put
+from torchlike.core.variable import wrap
 
 _VIA = {torch.bfloat16: torch.int16, torch.float8_e4m3fn: torch.uint8, torch.float8_e5m2: torch.uint8}
 
@@ -92,7 +94,7 @@ def _collect(x, seen: dict) -> None:
 
 
 def _wrap(numbers: np.ndarray):
-    return torchlike.from_jax(torchlike.core.value.put(numbers, torchlike.core.device.cpu).array)
+    return wrap(put(numbers, torchlike.device("cpu")))
 
 
 def value(x):

@@ -112,7 +112,7 @@ def placed(array: np.ndarray, device) -> jax.Array:
 
 def put(array: np.ndarray, device, *, copy: bool = True) -> Value:
     """Copy a NumPy array to a device. Without `copy` the caller gives the array away."""
-    array = np.array(array, copy=True) if copy else array
+    array = np.array(array, copy=True) if copy else np.asarray(array)
     described = aval(array.shape, array.dtype, device)
     if device is not _device.cpu:
         return Value(described, placed(array, device))
