@@ -1,10 +1,11 @@
-"""Seconds until a beginner sees something, each in a process of its own.
+"""Seconds and memory until a beginner sees something, each in a process of its own.
 
-    python -m tests.benchmarks.start [import step page] [--rounds 3] [--json FILE]
+    python -m tests.benchmarks.start [import step hundred page] [--rounds 3] [--json FILE]
 
-`import` is the import alone, `step` the import and the first training step of LeNet at batch 4, `page` the import and a
-page of 60 different operations, each printed. Cold is without compiled programs on disk, warm the run after one that
-kept them there. The contenders take turns; printed are medians, and ratios to PyTorch where it is installed.
+`import` is the import alone, `step` the import and the first training step of LeNet at batch 4, `hundred` the import
+and the first hundred of them, `page` the import and a page of 60 different operations, each printed. Cold is without
+compiled programs on disk, warm the run after one that kept them there. The contenders take turns; printed are medians
+of the seconds and of the most memory that was resident, and ratios to PyTorch where it is installed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import sys
 import tempfile
 import time
 
-ROWS = ("import", "step", "page")
+ROWS = ("import", "step", "hundred", "page")
 CONTENDERS = (("torchlike", "cold"), ("torchlike", "warm"), ("torch", ""))
 
 PAGE = """
@@ -34,10 +35,11 @@ x.roll(1) x.flip(0) lib.cat([x,y]) lib.stack([x,y]) lib.where(x>0,x,y) lib.eye(3
 def work(row: str, library: str) -> None:
     """Do the row's work; only the clock of whoever started this process counts."""
     lib = importlib.import_module(library)
-    if row == "step":
+    if row in ("step", "hundred"):
         from tests.benchmarks.models import steps
 
-        print(steps(lib, "lenet4")())
+        step = steps(lib, "lenet4")
+        print([step() for _ in range(100 if row == "hundred" else 1)])
     elif row == "page":
         lib.manual_seed(0)
         names = {"x": lib.randn(4, 4), "y": lib.randn(4, 4), "lib": lib}
@@ -45,23 +47,29 @@ def work(row: str, library: str) -> None:
             print(eval(line, names))
 
 
-def seconds(row: str, library: str, cache: str) -> float:
+def cost(row: str, library: str, cache: str) -> tuple[float, float]:
+    """(seconds, MiB) of the row's process."""
     environment = {**os.environ, "TORCHLIKE_CACHE": cache}
     command = [sys.executable, "-m", "tests.benchmarks.start", "--work", row, library]
     start = time.perf_counter()
-    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return time.perf_counter() - start
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    taken = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return taken, used.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
-def measure(row: str, rounds: int) -> dict[str, float]:
-    """{contender: median seconds}, taking turns."""
-    times: dict[str, list[float]] = {}
+def measure(row: str, rounds: int) -> dict[str, tuple[float, float]]:
+    """{contender: (median seconds, median MiB)}, taking turns."""
+    costs: dict[str, list[tuple[float, float]]] = {}
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as cache:  # cold fills it, warm finds it full
             for library, state in CONTENDERS:
                 if importlib.util.find_spec(library) and not (row == "import" and state == "warm"):
-                    times.setdefault(f"{library} {state}".strip(), []).append(seconds(row, library, cache))
-    return {which: statistics.median(t) for which, t in times.items()}
+                    costs.setdefault(f"{library} {state}".strip(), []).append(cost(row, library, cache))
+    return {which: tuple(map(statistics.median, zip(*c, strict=True))) for which, c in costs.items()}
 
 
 def main() -> None:
@@ -75,11 +83,14 @@ def main() -> None:
         work(*args.work)
         return
     results = {row: measure(row, args.rounds) for row in args.rows or ROWS}
-    print(f"{'':8} {'seconds':>24} {'/ PyTorch':>10}")
+    print(f"{'':8} {'seconds':>24} {'/ PyTorch':>10} {'MiB':>8} {'/ PyTorch':>10}")
     for row, medians in results.items():
-        for which, taken in medians.items():
-            ratio = f"{taken / medians['torch']:10.2f}" if "torch" in medians else ""
-            print(f"{row:8} {which:16} {taken:7.2f} {ratio}")
+        for which, (taken, memory) in medians.items():
+            time_ratio, memory_ratio = (
+                (f"{x / y:10.2f}" for x, y in zip((taken, memory), medians["torch"], strict=True))
+                if "torch" in medians else ("", "")
+            )  # fmt: skip
+            print(f"{row:8} {which:16} {taken:7.2f} {time_ratio} {memory:8.0f} {memory_ratio}")
     if args.json:
         with open(args.json, "w") as f:
             json.dump(results, f, indent=1)
