@@ -119,7 +119,9 @@ QUIRKS = {
     r"torch\.div\((\w+), (\w+), rounding_mode": lambda a, b: _near_integers(a / b),
     r"(y\d+)\.(?:int|long|to)\(": lambda t: _near_integers(t),  # one rounding decides about the integer
     # one rounding decides which of two is the larger
-    r"(\w+)\.(?:arg(?:max|min|sort)\(|(?:max|min)\(\S+\)\[1\])": lambda t: _near_ties(t),
+    r"(\w+)\.(?:arg(?:max|min|sort)\(|(?:max|min)\(\S+\)\[1\]|unique)": lambda t: _near_ties(t),
+    # the gradient squares and negates an integer as an integer, and what does not fit wraps
+    r"torch\.(?:arctan2|atan2)\((\w+), (\w+)": lambda a, b: a.is_floating_point() != b.is_floating_point(),
     # PyTorch keeps the operands' order of memory in results; here they are always contiguous
     r"(\w+)\.(?:contiguous|reshape|flatten|ravel)\(": lambda t: t._base is None and not t.is_contiguous(),
 }
