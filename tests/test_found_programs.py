@@ -313,6 +313,11 @@ OPERATIONS = {
         x0 = torch.tensor([3.0, 1.0, 3.0])
         y0 = x0.unique()
     """,
+    "from zero away from the infinite": """
+        x0 = torch.tensor([-float("inf"), 1.0, 2.0])
+        y0 = torch.lerp(torch.zeros_like(x0), x0, -0.5)
+        y1 = torch.lerp(torch.zeros_like(x0), x0, torch.tensor([-0.7, -0.4, -0.9]))
+    """,
     "nan copied into integers": """
         x0 = torch.tensor([1, -1, 1])
         y0 = torch.digamma(x0)

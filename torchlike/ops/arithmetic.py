@@ -375,9 +375,8 @@ def lerp(input: Array, end: Array, weight: Scalar):
 
 
 def _between(input, end, weight):
-    nearer = weight if category(weight.dtype) < 3 else jnp.abs(weight)
     gap = end - input
-    return jnp.where(nearer < 0.5, input + weight * gap, end - gap * (1 - weight))
+    return jnp.where(jnp.abs(weight) < 0.5, input + weight * gap, end - gap * (1 - weight))
 
 
 @op("*.addcmul", "Tensor.addcmul_")
