@@ -263,6 +263,22 @@ def test_no_descriptor_and_no_shared_memory_is_left():
     assert (files <= before[0], shared) == (True, before[1])
 
 
+def test_what_an_epoch_that_was_left_sent_is_not_waited_behind(monkeypatch):
+    loader = DataLoader(list(range(9)), num_workers=1, persistent_workers=True)
+    next(iter(loader))
+    time.sleep(0.5)  # its other batches have come
+    epoch = iter(loader)
+    time.sleep(0.5)  # and behind them the first of the next
+    wait = type(epoch)._wait
+
+    def wait_for_what_has_not_come(self, seconds):
+        assert not any(worker.receiver.line.incoming for worker in self._workers)
+        wait(self, seconds)
+
+    monkeypatch.setattr(type(epoch), "_wait", wait_for_what_has_not_come)
+    assert [x.item() for x in epoch] == list(range(9))
+
+
 # --- ends -------------------------------------------------------------------------------------------------------------
 
 

@@ -195,7 +195,7 @@ class _MultiProcessingDataLoaderIter(Iterator[Any]):
         timeout = self._timeout
         end = time.monotonic() + timeout if timeout > 0 else None
         while True:
-            dead = []
+            dead, more = [], False
             for turn, worker in enumerate(self._workers):
                 try:
                     got = worker.receiver.receive()
@@ -210,11 +210,14 @@ class _MultiProcessingDataLoaderIter(Iterator[Any]):
                 if needed_tensors and self._context is None:
                     launch.come_warm()
                 if epoch != self._epoch:  # of an epoch that was left before its end
+                    more = True  # may have come already, behind it
                     continue
                 del self._outstanding[number]
                 return number, turn, batch
             if dead:
                 self._fail(dead)
+            if more:
+                continue
             left = None if end is None else end - time.monotonic()
             if left is not None and left <= 0:
                 raise RuntimeError(f"DataLoader timed out after {timeout} seconds")
