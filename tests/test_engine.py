@@ -308,3 +308,7 @@ def test_the_number_of_compiled_functions_has_a_bound(monkeypatch):
     COMPILED.clear()
     work(159)
     assert not COMPILED  # what was compiled last is kept
+    work(100)
+    work(100)
+    work(100)
+    assert len(COMPILED) == 1  # what is in use is kept

@@ -28,10 +28,8 @@ from .invariant import INVARIANT
 from .verdict import DRAWN, coarseness, difference, plain
 
 CHUNK = 40
-"""So many samples are recorded before their values are read."""
-
-MANY = 8
-"""So many are compiled as one program, which is cheaper than one by one; fewer run in the first gear."""
+"""So many samples are recorded before their values are read: they are compiled as one program, which is cheaper. One
+alone runs in the first gear."""
 
 
 CONTRADICTS = {"matmul", "narrow_copy", "nn.functional.avg_pool3d", "nn.functional.gelu", "nn.functional.linear"}
@@ -94,7 +92,7 @@ def outcomes(calls: list[Callable]) -> list:
     found: list = []
     for i in range(0, len(calls), CHUNK):
         part = calls[i : i + CHUNK]
-        with one_program() if len(part) >= MANY else contextlib.nullcontext():
+        with one_program() if len(part) > 1 else contextlib.nullcontext():
             results = [attempt(c) for c in part]
             together = attempt(lambda results=results: [r if isinstance(r, Raised) else plain(r) for r in results])
         if isinstance(together, Raised):  # one of them fails when it runs: each for itself

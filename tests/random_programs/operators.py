@@ -127,7 +127,9 @@ QUIRKS = {
     # one rounding decides which of two is the larger
     r"(\w+)\.(?:arg(?:max|min|sort)\(|(?:max|min)\(\S+\)\[1\]|unique)": lambda t: _near_ties(t),
     # the gradient squares and negates an integer as an integer, and what does not fit wraps
-    r"torch\.(?:arctan2|atan2)\((\w+), (\w+)": lambda a, b: a.is_floating_point() != b.is_floating_point(),
+    r"torch\.(?:arctan2|atan2)\((\w+), (\w+)": lambda a, b: (
+        a.is_floating_point() != b.is_floating_point() and (a.requires_grad or b.requires_grad)
+    ),
     # PyTorch keeps the operands' order of memory in results; here they are always contiguous
     r"(\w+)\.(?:contiguous|reshape|flatten|ravel)\(": lambda t: t._base is None and not t.is_contiguous(),
 }
