@@ -219,9 +219,8 @@ def test_another_program_at_a_line_can_warn_or_be_an_error():
             assert twice(4000) == 12000
         assert len(told) == 1
         torch.explain.on_recompile("error")
-        work(5000)
         with pytest.raises(RuntimeError, match=r"another program would be compiled.*test_engine.py:\d+:.*5000"):
-            work(5000)
+            twice(5000), work(5000)
     finally:
         torch.explain.on_recompile("ignore")
     with pytest.raises(ValueError, match="'shout'"):

@@ -12,6 +12,7 @@ import pytest
 import torchlike
 from torchlike.core import op, platform
 from torchlike.core.device import cpu, x64
+from torchlike.core.spec import spec
 from torchlike.ops import lowering
 
 # shape of the input (N, *, C), of the kernel (*, C, O), strides, padding, dilation
@@ -103,7 +104,7 @@ def _lowered(shape, kernel, dtype=torchlike.float32, **options) -> set[str]:
     x, w = torchlike.empty(shape, dtype=dtype), torchlike.empty(kernel, dtype=dtype)
     made = op.TABLE["F.conv2d"]
     template, _ = made.bind((x, w), options)
-    found = op.spec(made, template, (x._aval(), w._aval()), cpu)
+    found = spec(made, template, (x._aval(), w._aval()), cpu)
     with x64():
         return _names(found.fn, *[a.struct for a in found.avals])
 

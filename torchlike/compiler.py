@@ -100,7 +100,7 @@ class Captured:
                _casts())  # fmt: skip
         entries = self.known.setdefault(key, [])
         for entry in entries:
-            if entry.guards.hold() and entry.capture.fits(tensors):
+            if entry.capture.fits(tensors) and entry.guards.hold():
                 if not entry.confirmed:
                     return self._confirm(entry, args, kwargs, tensors)
                 return entry.replay(tensors)
@@ -153,10 +153,7 @@ class _Entry:
             )
 
     def replay(self, tensors: list):
-        results = self.capture.replay(tensors, apply, wrap)
-        if self.capture.ends_step:
-            self.capture.tape.flush()
-        return _put_together(self.tree, iter(results))
+        return _put_together(self.tree, iter(self.capture.replay(tensors, apply, wrap)))
 
 
 def _casts() -> tuple:
@@ -285,10 +282,9 @@ def cudagraph_mark_step_begin() -> None:
 
 def reset() -> None:
     """Forget every compiled program."""
-    from torchlike.core import op, program
+    from torchlike.core import program
 
-    program._programs.clear()
-    op._specs.clear()
+    program.forget()
 
 
 def list_backends(exclude_tags: tuple = ()) -> list[str]:

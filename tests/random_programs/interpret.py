@@ -16,7 +16,7 @@ import jax
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Literal
 
-from torchlike.core import op, program
+from torchlike.core import program
 
 
 def switch_on() -> None:
@@ -27,7 +27,6 @@ def switch_on() -> None:
 
 def forget() -> None:
     """Drop all traces, to keep the memory of a long run flat."""
-    op._specs.clear()
     program.forget()
     jax.clear_caches()
 

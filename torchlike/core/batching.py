@@ -17,7 +17,8 @@ import jax
 
 from torchlike.core import variable
 from torchlike.core.graph import mode
-from torchlike.core.op import SLOT, Array, Op, Spec
+from torchlike.core.op import SLOT, Array, Op
+from torchlike.core.spec import Spec
 from torchlike.core.value import Aval, Value, aval
 from torchlike.core.variable import Variable, apply, wrap
 

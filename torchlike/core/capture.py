@@ -16,6 +16,7 @@ from torchlike.core import explain
 from torchlike.core.graph import FREED, AccumulateGrad, Node, OpNode
 from torchlike.core.op import Op
 from torchlike.core.program import evaluate, needed
+from torchlike.core.replay import DirectCall
 from torchlike.core.value import Value
 
 active: Capture | None = None
@@ -50,16 +51,19 @@ class Spent(Node):
 class CapturedOp(Op):
     """Recorded entries as one pure function of their leaves."""
 
-    def __init__(self, name: str, entries: list, masks: list | None, leaf_slots: Sequence[int], out_slots: list[int]):
+    def __init__(
+        self, name: str, entries: list, masks: list | None, leaf_slots: Sequence[int], constants: dict[int, Any],
+        out_slots: list[int],
+    ):  # fmt: skip
         self.name = name
         self.grad_name = "CompiledFunctionBackward"
         self.differentiable = masks is not None
         self.entries, self.masks = entries, masks
-        self.leaf_slots, self.out_slots = leaf_slots, out_slots
+        self.leaf_slots, self.constants, self.out_slots = leaf_slots, constants, out_slots
 
     def function(self, template: tuple) -> Callable:
         def flat(*arrays):
-            env = dict(zip(self.leaf_slots, arrays, strict=True))
+            env = {**dict(zip(self.leaf_slots, arrays, strict=True)), **self.constants}
             evaluate(self.entries, env, self.masks)
             return tuple(env[s] for s in self.out_slots)
 
@@ -86,6 +90,7 @@ class Capture:
         self.owners: dict[int, Any] = {}  # id of a grad -> the tensor it belongs to
         self.draws: list[tuple[Any, Callable]] = []  # (Value, how to draw it again)
         self.ends_step = False
+        self.direct: DirectCall | None = None  # once the tape has run a replay by itself
 
     # --- called while the function runs ---------------------------------------------------------------------------
 
@@ -207,12 +212,15 @@ class Capture:
                 self.results.append(("same", r))
             else:
                 self.results.append(("slot", slot(r._read()), r.requires_grad))
-        leaf_slots = list(batch.leaf_slots)
+        constants = {s: what for s, (kind, what) in zip(batch.leaf_slots, self.sources, strict=True)
+                     if kind == "constant"}  # fmt: skip
+        leaf_slots = [s for s in batch.leaf_slots if s not in constants]
         kept = needed(list(zip(batch.entries, self.masks, strict=True)), outs)
         self.signature = (tuple(batch.key), tuple(outs), tuple(s if s[0] == "constant" else s[0] for s in self.sources))
         self.op = CapturedOp(
-            name, [e for e, _ in kept], [m for _, m in kept] if differentiable else None, leaf_slots, outs
+            name, [e for e, _ in kept], [m for _, m in kept] if differentiable else None, leaf_slots, constants, outs
         )
+        self.sources = [source for source in self.sources if source[0] != "constant"]
         first_draws = [v for v, _ in self.draws]
         r = None  # noqa: F841
         results.clear()
@@ -289,7 +297,7 @@ class Capture:
         inputs: list = []
         for source in self.sources:
             kind, what = source
-            if kind == "tensor" or kind == "constant":
+            if kind == "tensor":
                 inputs.append(what)
             elif kind == "live":
                 inputs.append(what.get())
@@ -297,29 +305,51 @@ class Capture:
                 inputs.append(draws[what])
             else:
                 inputs.append(_find(source, arguments))
-        outs = apply(self.op, (), inputs, device=self.tape.device)
+        values = None if self.direct is None else self.direct(inputs)
+        outs: list = []
+        if values is None:
+            outs = apply(self.op, (), inputs, device=self.tape.device)
+            values = {i: out._cell.value for i, out in enumerate(outs)}
+            self.tape.batch.whole = True
+        batch = self.tape.batch
+        taken = self._overwritten(inputs) if outs and self.ends_step else []
         del inputs
-        self.tape.batch.whole = True
         for (kind, what), i in self.cells:
-            if kind == "cell":
-                what.set(outs[i]._cell.value)
+            cell = what if kind == "cell" else _find((kind, what), arguments)._root()._cell
+            if cell.value is values[i]:
+                cell.renewed()
             else:
-                _find((kind, what), arguments)._root()._cell.set(outs[i]._cell.value)
+                cell.set(values[i])
         for target, i in self.grads:
-            _find(target, arguments)._grad = None if i is None else wrap(outs[i]._cell.value)
+            _find(target, arguments)._grad = None if i is None else wrap(values[i])
         results = []
         for kind, what, *wanted in self.results:
             if kind == "slot":
-                t = wrap(outs[what]._cell.value)
+                t = wrap(values[what])
                 if wanted[0]:
-                    source = outs[what]
-                    t._node, t._nr = source._node or Spent([], (source._aval(),)), source._nr
+                    node = outs[what]._node if outs else None
+                    t._node, t._nr = node or Spent([], (values[what].aval,)), what if node else 0
                 results.append(t)
             elif kind == "draw":
                 results.append(wrap(draws[what]))
             else:
                 results.append(arguments[what] if kind == "argument" else what)
+        del outs, values
+        if self.ends_step:
+            self.tape.flush()
+            if batch.program is not None and not self.op.differentiable:
+                self.direct = DirectCall.of(batch, taken)
         return results
+
+    def _overwritten(self, inputs: list) -> list[tuple[list, int, int]]:
+        """The memories of inputs that outputs are about to overwrite, those of one value together: the number of the
+        output, and of the input."""
+        by_value: dict[tuple[int, int], list] = {}
+        for (kind, cell), i in self.cells:
+            if kind == "cell":
+                by_value.setdefault((id(cell.value), i), []).append(cell)
+        numbers = {id(x._cell.value): k for k, x in enumerate(inputs) if hasattr(x, "_cell") and x._parent is None}
+        return [(cells, i, numbers[v]) for (v, i), cells in by_value.items() if v in numbers]
 
 
 def _find(source: tuple, arguments: list):

@@ -63,7 +63,7 @@ def watch(on: bool = True) -> None:
 
 def on_recompile(action: str) -> None:
     """What happens where a barrier whose program was compiled needs another one: `"ignore"` (the default), `"warn"` or
-    `"error"` (a RuntimeError, nothing is compiled). Both name the line and what changed; `watch()` is switched on.
+    `"error"` (a RuntimeError, nothing is compiled). Both name the line and what changed.
 
     >>> import torchlike as torch
     >>> torch.explain.on_recompile("warn")
@@ -73,12 +73,17 @@ def on_recompile(action: str) -> None:
     if action not in ("ignore", "warn", "error"):
         raise ValueError(f'on_recompile(): expected "ignore", "warn" or "error", but got {action!r}')
     _recompiling = action
-    watch(action != "ignore")
+    _update()
+
+
+def _named() -> bool:
+    """Whether the lines of the user are noted."""
+    return _sites or _recompiling != "ignore"
 
 
 def _update() -> None:
     global watching
-    watching = _sites or bool(_observers)
+    watching = _named() or bool(_observers)
 
 
 @contextlib.contextmanager
@@ -95,7 +100,7 @@ def observed(observer: Callable) -> Iterator[None]:
 
 def recorded(batch, spec, inputs: list, results: list) -> None:
     """An operation was recorded while somebody is watching."""
-    if _sites:
+    if _named():
         batch.sites.append(user_line())
     for observer in _observers:
         observer(spec, inputs, results)
@@ -104,8 +109,8 @@ def recorded(batch, spec, inputs: list, results: list) -> None:
 def compiled(kind: str, entries: list, batch) -> None:
     """Count a compilation and, when watched, find the first part of the key that differs from the last program that
     was compiled at the same barrier."""
-    counts.compilations += 1
-    if not _sites:
+    if not _named():
+        counts.compilations += 1
         return
     where = user_line()
     now = [(spec, tuple(slots)) for spec, slots, _ in batch.entries]
@@ -113,12 +118,14 @@ def compiled(kind: str, entries: list, batch) -> None:
     before = _last_by_site.get(where)
     _last_by_site[where] = now
     if before is None:
+        counts.compilations += 1
         reasons.append(f"{where}: first program of {len(entries)} operations at this barrier")
         return
     reason = _difference(before, now, sites, where)
     reasons.append(reason)
     if _recompiling == "error":
         raise RuntimeError(f"another program would be compiled. {reason}")
+    counts.compilations += 1
     if _recompiling == "warn":
         warnings.warn(f"another program is compiled. {reason}", stacklevel=2)
 

@@ -20,7 +20,8 @@ from jax import lax
 
 from torchlike.core import batching, graph, variable
 from torchlike.core.batching import Batched
-from torchlike.core.op import SLOT, Array, Op, Spec
+from torchlike.core.op import SLOT, Array, Op
+from torchlike.core.spec import Spec
 from torchlike.core.value import Value
 from torchlike.core.variable import Variable, View, apply
 

@@ -16,7 +16,7 @@ from torchlike.core.grad_mode import mode as mode
 from torchlike.core.grad_mode import no_grad as no_grad
 from torchlike.core.grad_mode import set_grad_enabled as set_grad_enabled
 from torchlike.core.hooks import RemovableHandle
-from torchlike.core.op import Rule
+from torchlike.core.spec import Rule
 from torchlike.core.value import SCALARS, Value
 
 _sequence = itertools.count(1)

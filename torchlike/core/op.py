@@ -1,8 +1,4 @@
-"""Operations: the one table of pure functions, and what the engine knows about each use of one.
-
-An `Op` is a pure function on JAX arrays with PyTorch's parameters. A `Spec` is an op at given static arguments and
-given input descriptions: it knows the outputs' descriptions, so that shape errors are raised at the user's own line,
-and holds the compiled form of the first gear.
+"""Operations: the one table of pure functions, each on JAX arrays with PyTorch's parameters.
 
 How an argument travels is read off its annotation in the body's signature, once:
 
@@ -19,18 +15,15 @@ from __future__ import annotations
 import inspect
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
-from jax import lax
-from jax.extend.core import jaxpr_as_fun
-from jax.interpreters import partial_eval
 
 from torchlike.core import dtype as _dtype
-from torchlike.core import platform, precision
-from torchlike.core.device import check_memory, x64
-from torchlike.core.value import Aval, aval
+
+if TYPE_CHECKING:
+    from torchlike.core.spec import Spec
 
 Array = jax.Array  # the annotations named above; bodies see JAX arrays
 Arrays = Sequence[jax.Array]
@@ -43,7 +36,6 @@ _ALIASES = {"axis": "dim", "keepdims": "keepdim", "x1": "input", "x2": "other", 
             "input": "A"}  # fmt: skip
 
 
-_SMALL = 2**28  # elements of an array that nobody need worry about
 _PLAIN = {int, bool, float, str, type(None)}  # static arguments that are their own frozen form
 
 
@@ -239,184 +231,9 @@ def sizes(value, name: str = "size", op: str = "") -> tuple | None:
         ) from None
 
 
-class Spec:
-    """One op at one structure: the unit that programs are keyed by."""
-
-    __slots__ = ("op", "template", "avals", "fn", "outs", "single", "device", "traced", "executable", "closed", "runs",
-                 "rules", "differentiable", "__weakref__")  # fmt: skip
-
-    def __init__(self, op: Op, template: tuple, avals: tuple[Aval, ...], device):
-        self.op = op
-        self.template = template
-        self.avals = avals
-        self.device = device
-        self.traced = any(a.traced for a in avals)
-        self.executable: Any = None  # how the first gear runs it: core/program.py
-        self.runs = 0  # how many programs of the first gear ran it
-        self.rules: dict = {}
-        op.refuse_numbers(template, avals)
-        body = op.function(template)
-
-        def traced(*inputs):
-            on_cpu = device.type == "cpu" and not self.traced
-            with jax.named_scope(op.name), precision.around(op.name, device), platform.tracing(on_cpu):
-                return jax.tree.map(_strong, body(*inputs))
-
-        with x64():
-            closed, shapes = jax.make_jaxpr(traced, return_shape=True)(*[a.struct for a in avals])
-        self.single = not isinstance(shapes, tuple | list)
-        self.closed = closed
-        self.fn = _replay(closed, self.single)
-        flat = (shapes,) if self.single else shapes
-        for s in () if op.shows or self.traced else flat:
-            if s.size > _SMALL:
-                check_memory(s.size * np.dtype(s.dtype).itemsize, device)
-        self.outs = tuple(aval(tuple(s.shape), np.dtype(s.dtype), device, self.traced) for s in flat)
-        self.differentiable = op.differentiable and any(o.inexact for o in self.outs)
-
-    def __repr__(self) -> str:
-        structure = [repr(part) for part in self.template if part is not SLOT]
-        return f"{self.op.name}({', '.join([*map(repr, self.avals), *structure])})"
-
-    def vjp(self, wanted: tuple[bool, ...]) -> Rule:
-        """The gradient of this use of the op towards the wanted inputs."""
-        rule = self.rules.get(wanted)
-        if rule is None:
-            rule = self.rules[wanted] = Rule(self, wanted)
-        return rule
-
-
-def _replay(closed, single: bool) -> Callable:
-    """The recorded trace as a function: the body of an op runs once for a spec, whatever is made of it later."""
-    run = jaxpr_as_fun(closed)
-    return (lambda *inputs: run(*inputs)[0]) if single else (lambda *inputs: tuple(run(*inputs)))
-
-
-def _strong(x):
-    """Between operations no type is weak: what an op returns is its dtype, as in PyTorch."""
-    return lax.convert_element_type(x, x.dtype) if getattr(x, "weak_type", False) else x
-
-
-class Rule:
-    """The vector-Jacobian product of a spec towards some inputs: which primals it really reads, and its ops."""
-
-    __slots__ = ("spec", "wanted", "needed", "ops", "gradients", "node", "refusal")
-    gradients: Callable
-    """From the needed primals and all inexact cotangents to the gradients of the wanted inputs."""
-
-    def __init__(self, spec: Spec, wanted: tuple[bool, ...]):
-        self.spec = spec
-        self.wanted = wanted
-        self.node: Any = None  # the class of its nodes: core/graph.py
-        self.refusal = self._refusal()
-        self.ops: dict[tuple[bool, ...], VjpOp] = {}
-        cotangents = [jax.ShapeDtypeStruct(o.shape, o.dtype) for o in spec.outs if inexact(o.dtype)]
-        n = len(spec.avals)
-
-        def whole(*args):
-            return self.pull(self.push(args[:n])[1], args[n:])
-
-        with x64():
-            closed = jax.make_jaxpr(whole)(*[a.struct for a in spec.avals], *cotangents)
-            jaxpr, used = partial_eval.dce_jaxpr(closed.jaxpr, [True] * len(closed.jaxpr.outvars))
-        self.needed = tuple(i for i in range(n) if used[i])
-        reads = [i for i in range(n, len(used)) if used[i]]  # the cotangents that take part
-
-        def gradients(needed, given):
-            return jax.core.eval_jaxpr(jaxpr, closed.consts, *needed, *[given[i - n] for i in reads])
-
-        self.gradients = gradients
-
-    def _refusal(self) -> tuple[type[Exception], str] | None:
-        """The error of asking for a gradient that PyTorch does not have either."""
-        if self.spec.op.grad_of(self.spec) == "NotImplemented":
-            return RuntimeError, f"derivative for aten::{self.spec.op.name} is not implemented"
-        for i, name in (self.spec.op.missing or {}).items():
-            if self.wanted[i]:
-                return NotImplementedError, f"the derivative for '{name}' is not implemented."
-        return None
-
-    def op(self, given: tuple[bool, ...]) -> VjpOp:
-        """The op of this rule when only the `given` outputs have a cotangent."""
-        op = self.ops.get(given)
-        if op is None:
-            op = self.ops[given] = VjpOp(self, given)
-        return op
-
-    def push(self, primals):
-        """Run the spec, keeping the pullback towards the wanted inputs."""
-        wanted = [p for p, w in zip(primals, self.wanted, strict=True) if w]
-
-        def of_wanted(*chosen):
-            chosen = iter(chosen)
-            return self.spec.fn(*[next(chosen) if w else p for p, w in zip(primals, self.wanted, strict=True)])
-
-        return jax.vjp(of_wanted, *wanted)
-
-    def pull(self, pullback, cotangents):
-        """Gradients from the cotangents of all inexact outputs, in PyTorch's convention for complex numbers.
-
-        PyTorch's gradient is the conjugate of JAX's (https://docs.pytorch.org/docs/stable/notes/autograd.html,
-        "Complex Autograd"), on the way in and on the way out.
-        """
-        rest = iter(cotangents)
-        full = []
-        for o in self.spec.outs:
-            if inexact(o.dtype):
-                ct = next(rest)
-                full.append(ct.conj() if o.dtype.kind == "c" else ct)
-            else:
-                full.append(np.zeros(o.shape, jax.dtypes.float0))
-        grads = pullback(full[0] if self.spec.single else tuple(full))
-        return tuple(g.conj() if jax.numpy.iscomplexobj(g) else g for g in grads)
-
-
-class VjpOp(Op):
-    """A rule as an op of (needed primals, given cotangents), so that gradients are recorded like anything else."""
-
-    def __init__(self, rule: Rule, given: tuple[bool, ...]):
-        self.rule = rule
-        self.given = given
-        self.name = f"{rule.spec.op.name}_vjp"
-        self.grad_name = rule.spec.op.grad_of(rule.spec).replace("Backward", "BackwardBackward")
-        self.differentiable = rule.spec.op.differentiable
-
-    def cotangents(self, given_cotangents) -> list:
-        """All inexact cotangents, zeros for the outputs nothing came back to."""
-        rest = iter(given_cotangents)
-        return [
-            next(rest) if g else jax.numpy.zeros(o.shape, o.dtype)
-            for o, g in zip(self.rule.spec.outs, self.given, strict=True)
-            if inexact(o.dtype)
-        ]
-
-    def function(self, template: tuple) -> Callable:
-        rule, n = self.rule, len(self.rule.needed)
-        return lambda *inputs: tuple(rule.gradients(inputs[:n], self.cotangents(inputs[n:])))
-
-
 def inexact(np_dtype: np.dtype) -> bool:
     """Whether gradients flow through this dtype."""
     return _dtype.category(np_dtype) >= 2
-
-
-_specs: dict = {}
-_dtype.on_default_change.append(_specs.clear)
-precision.on_change.append(_specs.clear)
-
-
-def forget() -> None:
-    """Drop the traces of all specs that nothing pending refers to."""
-    _specs.clear()
-
-
-def spec(op: Op, template: tuple, avals: tuple, device) -> Spec:
-    """The spec of this use of an op, inferred once (an un-memoised shape inference costs a millisecond)."""
-    key = (op, template, avals, device)
-    found = _specs.get(key)
-    if found is None:
-        found = _specs[key] = Spec(op, template, avals, device)
-    return found
 
 
 class Composite:

@@ -16,10 +16,11 @@ import numpy as np
 from jax import lax
 from jax.extend.core import jaxpr_as_fun
 
-from torchlike.core import explain, op
+from torchlike.core import explain
+from torchlike.core import spec as specs
 from torchlike.core.device import cpu
-from torchlike.core.interpreter import SMALL, Interpreter, interpreter
-from torchlike.core.op import Spec, VjpOp
+from torchlike.core.interpreter import SMALL, Interpreter, plan
+from torchlike.core.spec import Spec, VjpOp
 from torchlike.core.value import Value, placed
 
 CAPACITY = 4096
@@ -55,6 +56,7 @@ def run(batch, compile_now: bool) -> None:
             _programs.popitem(last=False)
     else:
         _programs.move_to_end(key)
+    batch.program = program
     explain.counts.programs += 1
     if program.executable is None and (compile_now or seen_before) and not program.stays_first(compile_now):
         program.compile(batch)
@@ -226,7 +228,7 @@ def _placed(array: np.ndarray, owner: weakref.ref[Value] | None) -> jax.Array:
 
 def _executable(spec: Spec) -> Callable:
     """How the first gear runs a spec now: with NumPy what is small, and what is affordable twice; else compiled."""
-    small = interpreter(spec.closed) if spec.device is cpu and spec.runs < 2 else None
+    small = _interpreter(spec) if spec.device is cpu and spec.runs < 2 else None
     spec.runs += 1
     if small is None:
         explain.counts.operations += 1
@@ -234,6 +236,16 @@ def _executable(spec: Spec) -> Callable:
     if small.cost <= SMALL:
         spec.executable = small
     return small
+
+
+def _interpreter(spec: Spec) -> Interpreter | None:
+    for use in (spec.model, spec):
+        if use is not None:
+            if use.plan is None:
+                use.plan = plan(use.closed) or False
+            if use.plan:
+                return use.plan.at(spec.sizes)
+    return None
 
 
 def _keep(owner: Spec | Program, executable) -> Callable:
@@ -251,4 +263,4 @@ def _keep(owner: Spec | Program, executable) -> Callable:
 def forget() -> None:
     """Drop every compiled program, and every trace that programs are made of."""
     _programs.clear()
-    op.forget()
+    specs.forget()

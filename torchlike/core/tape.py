@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import threading
 import weakref
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from torchlike.core import capture, explain, program
 from torchlike.core.device import x64
-from torchlike.core.op import Spec
+from torchlike.core.spec import Spec
 from torchlike.core.value import Value
 
 LIMIT = 2000
@@ -25,7 +26,8 @@ LIMIT = 2000
 class Batch:
     """What has been recorded since the last barrier."""
 
-    __slots__ = ("tape", "entries", "key", "leaves", "leaf_slots", "outs", "n_slots", "sites", "whole")
+    __slots__ = ("tape", "entries", "key", "leaves", "leaf_slots", "outs", "n_slots", "sites", "whole",
+                 "program")  # fmt: skip
 
     def __init__(self, tape: Tape):
         self.tape = tape
@@ -35,6 +37,7 @@ class Batch:
         self.leaf_slots: list[int] = []
         self.outs: list = []  # (weak reference to the Value, its slot)
         self.n_slots = 0
+        self.program: Any = None  # what ran it
         self.whole = False  # recorded under torch.compile: the second gear at once
         self.sites: list[str] = []  # the user's lines, noted only while explain() asks for them
 

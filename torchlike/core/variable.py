@@ -18,7 +18,8 @@ from torchlike.core import device as _device
 from torchlike.core.cell import INFERENCE, Cell
 from torchlike.core.grad_mode import inferring, mode, watching
 from torchlike.core.graph import AccumulateGrad, AsStridedBackward0, Node, OpNode, node_class
-from torchlike.core.op import SLOT, Op, enter, spec
+from torchlike.core.op import SLOT, Op, enter
+from torchlike.core.spec import spec
 from torchlike.core.tape import tape
 from torchlike.core.value import SCALARS, Aval, Value, aval
 from torchlike.core.writable import check_seen, check_writable

@@ -23,7 +23,7 @@ def arange(start: Scalar, step: Scalar, n: int, dtype):
     """`n` numbers from `start` by `step`, computed as start + i·step like PyTorch's."""
     d: Any = as_np(dtype)
     wide = jnp.int64 if d.kind in "iub" else jnp.float64
-    return (jnp.asarray(start, wide) + jnp.arange(n, dtype=wide) * jnp.asarray(step, wide)).astype(d)
+    return (jnp.asarray(start, wide) + lax.iota(wide, n) * jnp.asarray(step, wide)).astype(d)
 
 
 @op("_make.linspace")

@@ -242,7 +242,8 @@ class _Setting(LiveScalar):
     __slots__ = ("optimizer",)
 
     def get(self):
-        return as_inputs(self.optimizer._scalars(self.owner)[self.key : self.key + 1])[0]
+        x = self.optimizer._scalars(self.owner)[self.key]
+        return x if x.__class__ is float or isinstance(x, Variable) else float(x)
 
 
 def as_inputs(numbers) -> list:

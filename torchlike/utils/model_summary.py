@@ -11,7 +11,7 @@ import jax
 
 from torchlike.core.device import x64
 from torchlike.core.grad_mode import no_grad
-from torchlike.core.op import Spec
+from torchlike.core.spec import Spec
 from torchlike.nn import Module
 from torchlike.tensor import Tensor
 from torchlike.utils._pytree import tree_leaves

@@ -10,8 +10,8 @@ import jax
 
 from torchlike.core import explain
 from torchlike.core.device import x64
-from torchlike.core.op import Spec
 from torchlike.core.program import evaluate, needed
+from torchlike.core.spec import Spec
 from torchlike.core.value import SCALARS, Value
 
 

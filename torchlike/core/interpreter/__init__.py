@@ -1,5 +1,8 @@
 """Small work without a compiler: a trace evaluated with NumPy, one primitive after the other.
 
+A `Plan` is a trace as steps over numbered registers, for all sizes where the trace has symbols in it
+(core/symbolic.py); at given sizes it makes an `Interpreter`, which is called with arrays.
+
 XLA takes tens of milliseconds to compile even one addition, and some thirty microseconds to call it. A trace of small
 arrays is done by then: so the first gear asks here first (core/program.py), and what is rare, small or both is never
 compiled. A trace that needs a primitive without a rule has no interpreter.
@@ -7,6 +10,7 @@ compiled. A trace that needs a primitive without a rule has no interpreter.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +18,9 @@ import numpy as np
 from jax.dtypes import float0
 from jax.extend.core import ClosedJaxpr, Literal
 
+from torchlike.core import symbolic
 from torchlike.core.interpreter import along, elements, shapes, table, windows  # noqa: F401  they file the rules
+from torchlike.core.symbolic import Sizes
 
 SMALL = 2**12
 """An interpreter of this cost (in elements touched) is cheaper than calling a compiled function, however often."""
@@ -30,26 +36,27 @@ CALLS = {
 """Primitives that are a trace themselves, and the parameter that holds it."""
 
 
-class Interpreter:
-    """A trace as steps over numbered registers. Called with arrays and Python numbers, it returns NumPy arrays."""
+class Plan:
+    """A trace as equations over numbered registers."""
 
-    __slots__ = ("steps", "constants", "inputs", "outputs", "cost")
+    __slots__ = ("equations", "constants", "inputs", "outputs", "cost")
 
     def __init__(self, closed: ClosedJaxpr):
-        self.steps: list[tuple[Callable, list[int], list[int]]] = []
+        self.equations: list[tuple[Callable, bool, list[int], list[int]]] = []
+        """(what runs it, or whether that must be made for the sizes first, registers in and out)"""
         self.constants: list[Any] = []
-        self.cost = 0
+        self.cost: Any = 0  # a number or an expression of symbols
         places: dict = {}
         jaxpr: Any = closed.jaxpr
         self.inputs = [v.aval.dtype for v in jaxpr.invars]
         self.constants += [None] * len(self.inputs)
         places.update((v, i) for i, v in enumerate(jaxpr.invars))
         self.outputs = self._inline(closed, places)
-        self._share_registers()
         self.cost += sum(v.aval.size for v in jaxpr.outvars)
+        self._share_registers()
 
     def _inline(self, closed, places: dict) -> list[int]:
-        """Append the steps of a trace whose inputs have their places, and return those of its outputs."""
+        """Append the equations of a trace whose inputs have their places, and return those of its outputs."""
         jaxpr: Any = getattr(closed, "jaxpr", closed)
         for v, value in zip(jaxpr.constvars, getattr(closed, "consts", ()), strict=True):
             places[v] = self._constant(np.asarray(value))
@@ -63,31 +70,32 @@ class Interpreter:
                 continue
             outs = [self._constant(None) for _ in eqn.outvars]
             places.update(zip(eqn.outvars, outs, strict=True))
-            self.steps.append((self._cond(eqn) if eqn.primitive.name == "cond" else table.rule(eqn), ins, outs))
-            self.cost += _STEP + table.work(eqn)
+            self.equations.append((*self._step(eqn), ins, outs))
         return [self._place(v, places) for v in jaxpr.outvars]
 
-    def _cond(self, eqn) -> Callable:
-        branches = [Interpreter(branch) for branch in eqn.params["branches"]]
-        self.cost += max(branch.cost for branch in branches)
-
-        def choose(index, *arrays):
-            results = branches[min(max(int(index), 0), len(branches) - 1)](*arrays)
-            return results[0] if len(results) == 1 else results
-
-        return choose
+    def _step(self, eqn) -> tuple[Callable, bool]:
+        """What runs an equation, or makes that of the sizes, and which of the two it is."""
+        self.cost += _STEP
+        if eqn.primitive.name == "cond":
+            branches = [Plan(branch) for branch in eqn.params["branches"]]
+            self.cost += sum(branch.cost for branch in branches)
+            return lambda sizes: _choice([branch.at(sizes) for branch in branches]), True
+        self.cost += table.work(eqn)
+        if _sized(eqn):
+            return lambda sizes: table.rule(_Equation(eqn, sizes)), True
+        return table.rule(eqn), False
 
     def _share_registers(self) -> None:
         """Let a result take the register of one that no later step reads, so that its memory is free by then."""
-        last = {r: n for n, (_, ins, _) in enumerate(self.steps) for r in ins}
-        last |= dict.fromkeys(self.outputs, len(self.steps))
+        last = {r: n for n, (*_, ins, _) in enumerate(self.equations) for r in ins}
+        last |= dict.fromkeys(self.outputs, len(self.equations))
         mine: dict[int, int] = {}  # the registers of results
         free: list[int] = []
-        for n, (step, ins, outs) in enumerate(self.steps):
+        for n, (*step, ins, outs) in enumerate(self.equations):
             shared = [mine.get(r, r) for r in ins]
             free += [mine[r] for r in set(ins) if r in mine and last[r] == n]
             mine.update((r, free.pop() if free else r) for r in outs)
-            self.steps[n] = step, shared, [mine[r] for r in outs]
+            self.equations[n] = *step, shared, [mine[r] for r in outs]  # type: ignore[assignment]
         self.outputs = [mine.get(r, r) for r in self.outputs]
 
     def _place(self, v, places: dict) -> int:
@@ -102,9 +110,76 @@ class Interpreter:
         self.constants.append(value)
         return len(self.constants) - 1
 
+    def at(self, sizes: Sizes) -> Interpreter | None:
+        """The interpreter at sizes of the symbols; None where a rule is missing there or it costs too much."""
+        cost = symbolic.at(self.cost, sizes)
+        if cost > AFFORDABLE:
+            return None
+        try:
+            steps = [(run(sizes) if sized else run, ins, outs) for run, sized, ins, outs in self.equations]
+        except table.NoRule:
+            return None
+        return Interpreter(self, steps, cost)
+
+
+def _choice(branches: list[Interpreter | None]) -> Callable:
+    if None in branches:
+        raise table.NoRule
+
+    def choose(index, *arrays):
+        results = branches[min(max(int(index), 0), len(branches) - 1)](*arrays)
+        return results[0] if len(results) == 1 else results
+
+    return choose
+
+
+class _Variable:
+    """An array in an equation: it is its own description."""
+
+    __slots__ = ("shape", "dtype", "size", "aval")
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype):
+        self.shape, self.dtype, self.size, self.aval = shape, dtype, math.prod(shape), self
+
+
+class _Equation:
+    """What the rules read of an equation of JAX's, at given sizes."""
+
+    __slots__ = ("primitive", "invars", "outvars", "params")
+
+    def __init__(self, eqn, sizes: Sizes):
+        self.primitive = eqn.primitive
+        self.invars = [_at(v, sizes) for v in eqn.invars]
+        self.outvars = [_at(v, sizes) for v in eqn.outvars]
+        self.params = {name: symbolic.at(value, sizes) for name, value in eqn.params.items()}
+
+
+def _at(v, sizes: Sizes):
+    a: Any = v.aval
+    return v if symbolic.known(a.shape) else _Variable(symbolic.at(a.shape, sizes), a.dtype)
+
+
+def _sized(eqn) -> bool:
+    """Whether the rule of an equation looks at sizes that have symbols in them."""
+    if eqn.primitive.name in table.UNSIZED:
+        return False
+    return not all(symbolic.known(v.aval.shape) for v in (*eqn.invars, *eqn.outvars)) or symbolic.within(eqn.params)
+
+
+class Interpreter:
+    """A plan at given sizes. Called with arrays and Python numbers, it returns NumPy arrays."""
+
+    __slots__ = ("plan", "steps", "cost")
+
+    def __init__(self, plan: Plan, steps: list[tuple[Callable, list[int], list[int]]], cost: int):
+        self.plan = plan
+        self.steps = steps
+        self.cost = cost
+
     def __call__(self, *arrays) -> list[np.ndarray]:
-        registers = self.constants.copy()
-        for i, (x, dtype) in enumerate(zip(arrays, self.inputs, strict=True)):
+        plan = self.plan
+        registers = plan.constants.copy()
+        for i, (x, dtype) in enumerate(zip(arrays, plan.inputs, strict=True)):
             registers[i] = x if x.__class__ is np.ndarray else np.asarray(x, dtype)
         with np.errstate(all="ignore"):
             for step, ins, outs in self.steps:
@@ -114,16 +189,32 @@ class Interpreter:
                 else:
                     for place, part in zip(outs, result, strict=True):
                         registers[place] = part
-        results = [np.array(registers[i], order="C") for i in self.outputs]  # copies: a step may have given a view
-        for array in results:
-            array.flags.writeable = False
-        return results
+        taken = {id(_memory(x)) for x in (*arrays, *plan.constants) if x.__class__ is np.ndarray}
+        return [_given(registers[i], taken) for i in plan.outputs]
 
 
-def interpreter(closed: ClosedJaxpr) -> Interpreter | None:
-    """The interpreter of a trace, or None where it has a primitive without a rule or costs too much."""
+def _memory(array: np.ndarray):
+    """What holds the memory of an array."""
+    while array.__class__ is np.ndarray and array.base is not None:
+        array = array.base
+    return array
+
+
+def _given(array: np.ndarray, taken: set[int]) -> np.ndarray:
+    """A result with memory of its own: a step may have given a view of what is `taken`, or of something larger."""
+    memory = _memory(array)
+    if memory.__class__ is not np.ndarray or id(memory) in taken or memory.nbytes != array.nbytes:
+        array = memory = np.array(array, order="C")
+    elif not array.flags.c_contiguous:
+        array = memory = np.ascontiguousarray(array)
+    taken.add(id(memory))
+    array.flags.writeable = False
+    return array
+
+
+def plan(closed: ClosedJaxpr) -> Plan | None:
+    """The plan of a trace, or None where it has a primitive without a rule."""
     try:
-        made = Interpreter(closed)
+        return Plan(closed)
     except table.NoRule:
         return None
-    return made if made.cost <= AFFORDABLE else None

@@ -12,7 +12,7 @@ from torchlike.core.interpreter.table import NoRule, primitive
 
 
 def _reduction(kinds: str, name: str, ufunc: np.ufunc, identity: Callable[[np.dtype], Any]) -> None:
-    @primitive(kinds, name)
+    @primitive(kinds, name, sized=False)
     def make(eqn):
         axes, dtype = tuple(eqn.params["axes"]), eqn.invars[0].aval.dtype
         start = identity(dtype)
@@ -41,7 +41,7 @@ _reduction("biu", "reduce_xor", np.bitwise_xor, lambda dtype: dtype.type(0))
 
 
 def _scan(kinds: str, name: str, ufunc: np.ufunc) -> None:
-    @primitive(kinds, name)
+    @primitive(kinds, name, sized=False)
     def make(eqn):
         axis, dtype = eqn.params["axis"], eqn.invars[0].aval.dtype
         if eqn.params["reverse"]:
@@ -68,7 +68,7 @@ _extreme("argmax", np.argmax)
 _extreme("argmin", np.argmin)
 
 
-@primitive("biuf", "sort")
+@primitive("biuf", "sort", sized=False)
 def _sort(eqn):
     axis = eqn.params["dimension"]
     if eqn.params["num_keys"] != 1:

@@ -27,20 +27,20 @@ functions("iufh", clamp=lambda low, x, high: np.minimum(np.maximum(x, low), high
 functions("iuf", sign=lambda x: np.where(x == 0, x, np.sign(x)))
 
 
-@primitive("iu", "shift_right_logical")
+@primitive("iu", "shift_right_logical", sized=False)
 def _shift_right_logical(eqn):
     dtype = eqn.invars[0].aval.dtype
     unsigned = np.dtype(f"u{dtype.itemsize}")
     return lambda x, n: np.right_shift(x.view(unsigned), n.view(unsigned)).view(dtype)
 
 
-@primitive("iu", "population_count")
+@primitive("iu", "population_count", sized=False)
 def _population_count(eqn):
     dtype = eqn.invars[0].aval.dtype
     return lambda x: np.bitwise_count(x.view(np.dtype(f"u{dtype.itemsize}"))).astype(dtype)
 
 
-@primitive("iuf", "div")
+@primitive("iuf", "div", sized=False)
 def _div(eqn):
     if kind(eqn.invars[0]) == "f":
         return np.divide
@@ -54,21 +54,21 @@ def _div(eqn):
     return towards_zero
 
 
-@primitive("iuf", "rem")
+@primitive("iuf", "rem", sized=False)
 def _rem(eqn):
     if kind(eqn.invars[0]) == "f":
         return np.fmod
     return lambda x, y: np.where(y == 0, x, np.fmod(x, y))
 
 
-@primitive("fh", "round")
+@primitive("fh", "round", sized=False)
 def _round(eqn):
     if eqn.params["rounding_method"] != lax.RoundingMethod.TO_NEAREST_EVEN:
         raise NoRule
     return np.rint
 
 
-@primitive("iuf", "integer_pow")
+@primitive("iuf", "integer_pow", sized=False)
 def _integer_pow(eqn):
     """By repeated squaring, in the order in which JAX multiplies."""
     exponent = eqn.params["y"]
@@ -101,12 +101,12 @@ def _complex(eqn):
     return together
 
 
-@primitive("c", "conj")
+@primitive("c", "conj", sized=False)
 def _conj(eqn):
     return np.conj
 
 
-@primitive("biufch", "select_n")
+@primitive("biufch", "select_n", sized=False)
 def _select(eqn):
     which, *cases = eqn.invars
     if len(cases) != 2 or kind(which) != "b":
@@ -114,7 +114,7 @@ def _select(eqn):
     return lambda which, no, yes: np.where(which, yes, no)
 
 
-@primitive("biufch", "convert_element_type")
+@primitive("biufch", "convert_element_type", sized=False)
 def _convert(eqn):
     old, new = eqn.invars[0].aval.dtype, eqn.params["new_dtype"]
     before, after = kind(eqn.invars[0]), kind(eqn.outvars[0])
@@ -142,7 +142,7 @@ def _convert(eqn):
     return saturated
 
 
-@primitive("iuf", "bitcast_convert_type")
+@primitive("iuf", "bitcast_convert_type", sized=False)
 def _bitcast(eqn):
     new = eqn.params["new_dtype"]
     if kind(eqn.outvars[0]) not in "iuf" or new.itemsize != eqn.invars[0].aval.dtype.itemsize:

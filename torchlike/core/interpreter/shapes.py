@@ -14,12 +14,12 @@ def _reshape(eqn):
     return lambda x: x.reshape(eqn.params["new_sizes"])
 
 
-@primitive("biufch", "squeeze")
+@primitive("biufch", "squeeze", sized=False)
 def _squeeze(eqn):
     return lambda x: x.squeeze(eqn.params["dimensions"])
 
 
-@primitive("biufch", "transpose")
+@primitive("biufch", "transpose", sized=False)
 def _transpose(eqn):
     return lambda x: x.transpose(eqn.params["permutation"])
 
@@ -44,7 +44,13 @@ def _iota(eqn):
     return lambda: made
 
 
-@primitive("", "platform_index")
+@primitive("", "dim_as_value")
+def _dim_as_value(eqn):
+    size = np.asarray(eqn.params["dim"], eqn.outvars[0].aval.dtype)
+    return lambda: size
+
+
+@primitive("", "platform_index", sized=False)
 def _platform_index(eqn):
     """Which of the formulations of an operation is this platform's."""
     mine = next((i for i, p in enumerate(eqn.params["platforms"]) if p is None or "cpu" in p), None)
@@ -82,12 +88,12 @@ def _dynamic_update_slice(eqn):
     return update
 
 
-@primitive("biufch", "concatenate")
+@primitive("biufch", "concatenate", sized=False)
 def _concatenate(eqn):
     return lambda *parts: np.concatenate(parts, eqn.params["dimension"])
 
 
-@primitive("biufch", "stack")
+@primitive("biufch", "stack", sized=False)
 def _stack(eqn):
     return lambda *parts: np.stack(parts, eqn.params["axis"])
 
@@ -115,7 +121,7 @@ def _tile(eqn):
     return lambda x: np.tile(x, eqn.params["reps"])
 
 
-@primitive("biufch", "rev")
+@primitive("biufch", "rev", sized=False)
 def _rev(eqn):
     return lambda x: np.flip(x, eqn.params["dimensions"])
 

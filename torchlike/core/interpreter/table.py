@@ -7,6 +7,7 @@ that NumPy would do differently, or that nothing here knows, raises `NoRule`.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -21,9 +22,12 @@ class NoRule(Exception):
 
 RULES: dict[str, Callable[[JaxprEqn], Callable]] = {}
 
+UNSIZED: set[str] = set()
+"""Primitives whose rules do not look at the sizes of arrays: what they return serves for all."""
 
-def rule(eqn: JaxprEqn) -> Callable:
-    """The equation as a function of NumPy arrays."""
+
+def rule(eqn: Any) -> Callable:
+    """The equation, JAX's or one at given sizes, as a function of NumPy arrays."""
     make = RULES.get(eqn.primitive.name)
     if make is None or any(kind(v) not in "biufch" for v in (*eqn.invars, *eqn.outvars)):
         raise NoRule
@@ -49,14 +53,18 @@ def work(eqn: JaxprEqn) -> int:
 
 def kind(v) -> str:
     """The kind of dtype: NumPy's letter, "h" for the two floating types of 16 bits, "?" for what is not NumPy's."""
-    dtype = v.aval.dtype
+    return _kind_of(v.aval.dtype)
+
+
+@functools.cache  # NumPy makes the name of a dtype anew each time
+def _kind_of(dtype) -> str:
     if not isinstance(dtype, np.dtype):
         return "?"
     return "h" if dtype.name in ("float16", "bfloat16") else dtype.kind
 
 
-def primitive(kinds: str, *names: str):
-    """File a rule for inputs of these kinds under the primitives' names."""
+def primitive(kinds: str, *names: str, sized: bool = True):
+    """File a rule for inputs of these kinds under the primitives' names; whether it looks at sizes."""
 
     def file(make):
         def checked(eqn):
@@ -65,6 +73,8 @@ def primitive(kinds: str, *names: str):
             return make(eqn)
 
         RULES.update(dict.fromkeys(names, checked))
+        if not sized:
+            UNSIZED.update(names)
         return make
 
     return file
@@ -73,4 +83,4 @@ def primitive(kinds: str, *names: str):
 def functions(kinds: str, **functions: Callable) -> None:
     """Rules without a parameter."""
     for name, function in functions.items():
-        primitive(kinds, name)(lambda eqn, function=function: function)
+        primitive(kinds, name, sized=False)(lambda eqn, function=function: function)
