@@ -107,10 +107,14 @@ def operator_of(op: Op) -> Callable:
     """The op as a binary operator: NotImplemented for operands that are neither tensors nor numbers."""
     bind = op.bind
     numbers = not op.tensor_only[1]
+    plain = (float, int) if numbers else ()
+    ordinary = type(op).bind is Op.bind and op.n_required <= 2 <= op.leading
+    pair = (SLOT, SLOT) if ordinary else None  # what `bind` would make of two operands
 
     def fn(self, other):
-        if isinstance(other, Variable):
-            pass
+        if isinstance(other, Variable) or other.__class__ in plain:
+            if pair is not None:
+                return apply(op, pair, [self, other])
         elif equality and isinstance(other, np.ndarray):
             other = from_numpy(other)
         elif not numbers and isinstance(other, int | float | complex) or _foreign(other):

@@ -24,6 +24,7 @@ from torchlike.core.graph import (  # noqa: F401  the grad modes are public here
 )
 from torchlike.core.hooks import run_post_hooks, run_pre_hooks, run_tensor_hooks
 from torchlike.core.op import SLOT, Array, Op
+from torchlike.core.value import Value
 from torchlike.core.variable import OWN, Variable, apply, wrap
 
 
@@ -39,9 +40,17 @@ ACCUMULATE = Op("add", _accumulate)
 _ANY_NAN = Op("any", _any_nan)
 
 
-def add(a: Variable, b: Variable) -> Variable:
-    """The sum of two gradients."""
+def add(a: Any, b: Any) -> Any:
+    """The sum of two gradients: of two values a value, otherwise a tensor."""
+    if a.__class__ is b.__class__ is Value:
+        return apply(ACCUMULATE, (SLOT, SLOT), [a, b], bare=True)[0]
     return apply(ACCUMULATE, (SLOT, SLOT), [a, b])
+
+
+def _tensor(gradient: Any) -> Any:
+    """A gradient as hooks, functions of the user and `grad` see it. Between operations, while no graph is built, it is
+    a bare value, which costs half."""
+    return wrap(gradient) if gradient.__class__ is Value else gradient
 
 
 _passes = itertools.count()
@@ -93,7 +102,7 @@ def run_backward(
     def capture_at(node, cotangents) -> None:
         for nr, c in enumerate(cotangents):
             if (node, nr) in targets:
-                found[node, nr] = c
+                found[node, nr] = _tensor(c)
 
     mode = graph.mode
     was, mode.grad = mode.grad, create_graph
@@ -121,6 +130,9 @@ def run_backward(
                 break
             node = heapq.heappop(heap)[2]
             cotangents = waiting.pop(node)
+            if (anomaly or node.tensor_hooks or node.pre_hooks or node.post_hooks or node.retained
+                    or not isinstance(node, OpNode | AccumulateGrad)):  # fmt: skip
+                cotangents = [_tensor(c) for c in cotangents]
             goes_on = useful is None or any(e is not None and e[0] in useful for e in node.edges)
             if goes_on and targets:  # as in PyTorch, hooks change what is returned only where the pass ends
                 capture_at(node, cotangents)
@@ -143,7 +155,7 @@ def run_backward(
                 cotangents = run_pre_hooks(node, cotangents)
             grads = _watched(node, cotangents, keep_graph) if anomaly else node.apply(cotangents, keep_graph)
             if node.post_hooks:
-                grads = run_post_hooks(node, grads, cotangents)
+                grads = run_post_hooks(node, [_tensor(g) for g in grads], cotangents)
             if not isinstance(node, OpNode):
                 grads = fitted_all(node, grads)
             reached = node.edges
@@ -160,7 +172,7 @@ def _watched(node: Node, cotangents: list, keep: bool) -> list:
     mode = graph.mode
     outer, mode.node = mode.node, node
     try:
-        grads = node.apply(cotangents, keep)
+        grads = [_tensor(g) for g in node.apply(cotangents, keep)]
         for i, g in enumerate(grads if mode.check_nan else ()):
             if isinstance(g, Variable) and g._aval().inexact and bool(apply(_ANY_NAN, (SLOT,), [g])):
                 raise RuntimeError(f"Function '{node.name()}' returned nan values in its {i}th output.")
@@ -230,14 +242,14 @@ def store(t: Variable, gradient: Variable, create_graph: bool) -> None:
         if create_graph:
             t._grad = gradient
         else:
-            value = gradient._read()
+            value = gradient if gradient.__class__ is Value else gradient._read()
             if value.counted is None:
                 value.counted = _SHARED
             t._grad = wrap(value)
     elif create_graph:
         t._grad = add(old, gradient)
     else:
-        old._assign(add(old, gradient))
+        old._assign(_tensor(add(old, gradient)))
 
 
 _SHARED: tuple = ([0, None], 0)
@@ -250,7 +262,10 @@ def _finish_leaf(node: AccumulateGrad, cotangents: list, create_graph: bool) -> 
     leaf = node.variable
     if leaf is not None:
         wanted = leaf._grad_dtype
-        store(leaf, cotangents[0] if wanted is OWN or wanted is None else cast(cotangents[0], wanted.np), create_graph)
+        gradient = cotangents[0]
+        if wanted is not OWN and wanted is not None:
+            gradient = cast(_tensor(gradient), wanted.np)
+        store(leaf, gradient, create_graph)
         if leaf._accumulate_hooks:
             for hook in list(leaf._accumulate_hooks.values()):
                 if hook(leaf) is not None:

@@ -25,6 +25,8 @@ _sequence = itertools.count(1)
 # error about a result that was written; a node's `_saved_self` and the like
 unpack: Callable[[Any], list] = None  # type: ignore[assignment]
 result_changed: Callable[[Any], Exception] = None  # type: ignore[assignment]
+tensor: Callable[[Value], Any] = None  # type: ignore[assignment]
+"""A tensor with memory of its own (core/variable.py)."""
 saved_attribute: Callable[[Any, str], Any] = None  # type: ignore[assignment]
 keeps_result: Callable[[str, str], bool] = None  # type: ignore[assignment]
 """Whether PyTorch keeps the result, by the names of a node and of its operation (core/saved.py)."""
@@ -94,7 +96,7 @@ class Node:
 
     def __call__(self, *cotangents: Any) -> Any:
         """The gradients of the inputs, of which nothing is accumulated anywhere; the node stays usable."""
-        grads = self.apply(list(cotangents), True)
+        grads = [tensor(g) if g.__class__ is Value else g for g in self.apply(list(cotangents), True)]
         made = tuple([None if i is None else grads[i] for i in self.shown()])
         return made[0] if len(made) == 1 else made
 

@@ -7,6 +7,7 @@ whole and compiled once; one call runs it.
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from torchlike.core import spec as specs
 from torchlike.core.device import cpu
 from torchlike.core.interpreter import SMALL, Interpreter, plan
 from torchlike.core.spec import Spec, VjpOp
-from torchlike.core.value import Value, placed
+from torchlike.core.value import SCALARS, Value, placed
 
 CAPACITY = 4096
 """So many structures are remembered; the one not used for the longest time is forgotten first."""
@@ -29,6 +30,9 @@ CAPACITY = 4096
 EXECUTABLES = 2048
 """So many compiled functions of both gears are kept, the oldest given back first. JAX 0.10 holds 1.4 MiB for each,
 however small, and each takes about four of the 65,530 memory maps that Linux allows a process (vm.max_map_count)."""
+
+FEW = 4
+"""From so many Python numbers on they are given to a program in one array."""
 
 _programs: OrderedDict = OrderedDict()
 _executables: deque[weakref.ref] = deque()
@@ -44,9 +48,9 @@ def run(batch, compile_now: bool) -> None:
         _run_alone(run, batch, leaves, alive)
         return
     arrays = [v.array if v.__class__ is Value else v for v in leaves]
-    owners = {slot: weakref.ref(v) for a, v, slot in zip(arrays, leaves, batch.leaf_slots, strict=True)
-              if a.__class__ is np.ndarray}  # fmt: skip
+    owners = {batch.leaf_slots[i]: weakref.ref(leaves[i]) for i, a in enumerate(arrays) if a.__class__ is np.ndarray}
     donated = _dead(leaves, batch.leaf_slots, [out.aval for out, _ in alive])
+    leaves.clear()
     key = (tuple(batch.key), tuple([slot for _, slot in alive]), donated)
     program = _programs.get(key)
     seen_before = program is not None
@@ -62,7 +66,7 @@ def run(batch, compile_now: bool) -> None:
         program.compile(batch)
     elif program.executable is not None:
         explain.counts.hits += 1
-    if not any(v.__class__ is Value for v in leaves) and batch.tape.device is not cpu:
+    if batch.tape.device is not cpu:  # where there is no input that says so
         with jax.default_device(batch.tape.device.jax):
             results = program(arrays, owners)
     else:
@@ -82,26 +86,33 @@ def _run_alone(run: Callable, batch, leaves: list, alive: list) -> None:
         out.array = results[slot - first]
 
 
+def _holders(leaves: list) -> list[int]:
+    """How many hold each of the leaves, as counted here."""
+    return [sys.getrefcount(v) for v in leaves]
+
+
+_ONLY_HERE = _holders([Value(SCALARS[float])])[0]
+
+
 def _dead(leaves: list, slots: list[int], wanted: list) -> tuple[int, ...]:
-    """Slots of leaves that nothing refers to any more and whose buffer an output of the same type can take over."""
-    refs = [
-        (weakref.ref(v), slot, v.aval) for v, slot in zip(leaves, slots, strict=True)
-        if v.__class__ is Value and not v.exported
-    ]  # fmt: skip
-    leaves.clear()
-    free = Counter(wanted)
+    """Slots of leaves that nothing else refers to and whose buffer an output of the same type can take over."""
+    free: dict | None = None
     donated = []
-    for ref, slot, aval in refs:
-        if ref() is None and free[aval] > 0:
-            free[aval] -= 1
-            donated.append(slot)
+    for v, slot, holders in zip(leaves, slots, _holders(leaves), strict=True):
+        if holders == _ONLY_HERE and v.__class__ is Value and not v.exported:
+            if free is None:
+                free = Counter(wanted)
+            if free[v.aval] > 0:
+                free[v.aval] -= 1
+                donated.append(slot)
     return tuple(donated)
 
 
 class Program:
     """One structure: which entries are needed, and, once compiled, the one function that runs them all."""
 
-    __slots__ = ("entries", "leaf_slots", "alive", "donated", "last_use", "executable", "trivial", "__weakref__")
+    __slots__ = ("entries", "leaf_slots", "alive", "donated", "last_use", "executable", "trivial", "packs", "plain",
+                 "__weakref__")  # fmt: skip
 
     def __init__(self, batch, alive: tuple[int, ...], donated: tuple[int, ...]):
         self.leaf_slots = batch.leaf_slots
@@ -122,7 +133,7 @@ class Program:
             if owners:
                 there = zip(self.leaf_slots, arrays, strict=True)
                 arrays = [_placed(a, owners.get(s)) if a.__class__ is np.ndarray else a for s, a in there]
-            return executable(*arrays)
+            return self.execute(executable, arrays)
         explain.counts.first_gear += 1
         env = dict(zip(self.leaf_slots, arrays, strict=True))
         alive = set(self.alive)
@@ -152,13 +163,34 @@ class Program:
     def compile(self, batch) -> None:
         """Second gear: one traced function for the whole structure."""
         explain.compiled("program", self.entries, batch)
-        donate = [i for i, s in enumerate(self.leaf_slots) if s in self.donated]
+        self.packs = _packs(self.entries, self.leaf_slots)
+        packed = {i for places, _ in self.packs for i in places}
+        self.plain = [i for i in range(len(self.leaf_slots)) if i not in packed]
+        donate = [n for n, i in enumerate(self.plain) if self.leaf_slots[i] in self.donated]
         _keep(self, jax.jit(self.trace, donate_argnums=donate))
 
+    def execute(self, executable: Callable, arrays: list) -> list:
+        """Call the compiled function with the leaves."""
+        if self.packs:
+            packs = [np.array([arrays[i] for i in places], dtype) for places, dtype in self.packs]
+            arrays = [*[arrays[i] for i in self.plain], *packs]
+        return executable(*arrays)
+
     def trace(self, *arrays):
-        env = dict(zip(self.leaf_slots, arrays, strict=True))
+        env = {self.leaf_slots[i]: x for i, x in zip(self.plain, arrays, strict=False)}
+        for (places, _), pack in zip(self.packs, arrays[len(self.plain) :], strict=True):
+            env.update((self.leaf_slots[i], pack[n]) for n, i in enumerate(places))
         evaluate(self.entries, env)
         return [env[s] for s in self.alive]
+
+
+def _packs(entries: list, leaf_slots: list[int]) -> list[tuple[list[int], np.dtype]]:
+    """Which leaves are Python numbers of one type, to be given in one array where they are many: JAX takes one or two
+    microseconds for each argument of a call. What they meet promotes as with numbers: that is in the traces."""
+    of = {s: a for spec, slots, _ in entries for s, a in zip(slots, spec.avals, strict=True) if a.weak}
+    places = [([i for i, s in enumerate(leaf_slots) if of.get(s) is SCALARS[kind]], SCALARS[kind].dtype)
+              for kind in (float, int)]  # fmt: skip
+    return [(found, dtype) for found, dtype in places if len(found) >= FEW]
 
 
 def evaluate(entries: list, env: dict, masks: list | None = None) -> None:
@@ -221,7 +253,8 @@ def needed(entries: list, alive) -> list:
 
 
 def _placed(array: np.ndarray, owner: weakref.ref[Value] | None) -> jax.Array:
-    """The array for a compiled function, and from now on for the value that holds it."""
+    """The array for a compiled function, and from now on for the value that holds it, if any does. (Given as it is,
+    JAX would compile once for NumPy's array and once more for its own.)"""
     value = None if owner is None else owner()
     return placed(array, cpu) if value is None else value.get()
 

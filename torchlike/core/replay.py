@@ -96,7 +96,7 @@ class DirectCall:
         explain.counts.programs += 1
         explain.counts.hits += 1
         with x64():
-            made = executable(*arrays)
+            made = self.program.execute(executable, arrays)
         values: dict[int, Value] = {}
         for cells, i in self.taken:
             values[i] = cells[0].value

@@ -8,8 +8,8 @@ their first use, so the flat list of specs and slots is the batch's structure an
 from __future__ import annotations
 
 import threading
-import weakref
 from typing import Any
+from weakref import ref
 
 import jax
 import jax.numpy as jnp
@@ -58,34 +58,39 @@ class Tape:
             return run_now(spec, inputs)
         with self.lock:
             batch = self.batch
-            slots = []
+            slot = batch.n_slots
+            key = batch.key
+            key.append(spec)
+            start = len(key)
             for v in inputs:
                 if v.__class__ is Value:
                     place = v.place
                     if place[0] is batch:
-                        slots.append(place[1])
+                        key.append(place[1])
                         continue
                     if v.array is None:  # pending on another thread's tape
+                        batch.n_slots = slot  # where nothing can be given, this operation was never recorded
+                        rest = key[start - 1 :]
+                        del key[start - 1 :]
                         v.get()
-                    v.place = (batch, batch.n_slots)
-                slots.append(batch.n_slots)
+                        key += rest
+                    v.place = (batch, slot)
+                key.append(slot)
                 batch.leaves.append(v)
-                batch.leaf_slots.append(batch.n_slots)
-                batch.n_slots += 1
-            first = slot = batch.n_slots
+                batch.leaf_slots.append(slot)
+                slot += 1
+            entries = batch.entries
+            entries.append((spec, key[start:], slot))
             outs = []
             for aval in spec.outs:
                 out = Value(aval, None, (batch, slot))
                 outs.append(out)
-                batch.outs.append((weakref.ref(out), slot))
+                batch.outs.append((ref(out), slot))
                 slot += 1
             batch.n_slots = slot
-            batch.entries.append((spec, slots, first))
-            batch.key.append(spec)
-            batch.key += slots
             if explain.watching:
                 explain.recorded(batch, spec, inputs, outs)
-            if self.eager or len(batch.entries) >= LIMIT and capture.active is None:
+            if self.eager or len(entries) >= LIMIT and capture.active is None:
                 self.flush()
             return outs
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from torchlike.core import capture, former
+from torchlike.core import capture, former, graph
 from torchlike.core import device as _device
 from torchlike.core.cell import INFERENCE, Cell
 from torchlike.core.grad_mode import inferring, mode, watching
@@ -219,10 +219,11 @@ def contiguous_strides(shape: tuple) -> tuple:
     return tuple(reversed(strides))
 
 
-def apply(op: Op, template: tuple, inputs: list, *, device=None, track: bool | None = None):
+def apply(op: Op, template: tuple, inputs: list, *, device=None, track: bool | None = None, bare: bool = False) -> Any:
     """Record `op` on tensors, values and Python numbers; returns a tensor, or a tuple of them.
 
-    `track` overrides the grad mode: a view that reads itself again keeps the mode of its birth.
+    `track` overrides the grad mode: a view that reads itself again keeps the mode of its birth. With `bare`, for an op
+    without a gradient, the values are returned, no tensors around them.
     """
     if casting is not None:
         inputs = casting(op, inputs)
@@ -230,24 +231,22 @@ def apply(op: Op, template: tuple, inputs: list, *, device=None, track: bool | N
     avals: list[Aval] = []
     wanted = mixed = False
     for x in inputs:
-        if isinstance(x, Variable):
-            v = x._cell.value if x._parent is None else x._read()
-            if x._node is not None or x._requires_grad:
-                wanted = True
-        elif x.__class__ is Value:
-            v = x
+        a = SCALARS.get(x.__class__)
+        if a is None:
+            if isinstance(x, Variable):
+                v = x._cell.value if x._parent is None else x._read()
+                if x._node is not None or x._requires_grad:
+                    wanted = True
+            elif x.__class__ is Value:
+                v = x
+            else:
+                v = _number(x, op, len(values))
+            a = v.aval if v.__class__ is Value else SCALARS[v.__class__]
         else:
-            a = SCALARS.get(x.__class__)
-            if a is None:
-                x = _number(x, op, len(values))
-                a = x.aval if isinstance(x, Value) else SCALARS[type(x)]
-            elif x.__class__ is int and x.bit_length() > 63 and x != -(2**63):
+            v = x
+            if x.__class__ is int and x.bit_length() > 63 and x != -(2**63):
                 raise OverflowError("int too big to convert")
-            values.append(x)
-            avals.append(a)
-            continue
-        a = v.aval
-        if a.device is not device:
+        if a.device is not device and not a.weak:
             if device is None:
                 device = a.device
             else:
@@ -277,6 +276,8 @@ def apply(op: Op, template: tuple, inputs: list, *, device=None, track: bool | N
             mask = None
     if capture.active is not None:
         capture.active.recorded(inputs, mask)
+    if bare:
+        return outs
     if use.single:
         t = wrap(outs[0])
         t._node = node
@@ -305,11 +306,12 @@ def differentiate(node: OpNode, saved: list, cotangents: list) -> list:
                 value = wrap(value)
                 value._node, value._nr = edge
             primals.append(value)
-    grads = iter(apply(rule.op(given), (), [*primals, *[c for c in cotangents if c is not None]]))
+    grads = iter(apply(rule.op(given), (), [*primals, *[c for c in cotangents if c is not None]], bare=not mode.grad))
     return [next(grads) if w else None for w in rule.wanted]
 
 
 OpNode.run = staticmethod(differentiate)
+graph.tensor = wrap
 
 
 def _number(x, op: Op, position: int):

@@ -24,7 +24,7 @@ from torchlike.core import dtype as _dtype
 from torchlike.core.capture import LiveScalar
 from torchlike.core.graph import _at, enable_grad, mode
 from torchlike.core.op import SLOT, Arrays, Op
-from torchlike.core.value import put
+from torchlike.core.value import Value, put
 from torchlike.core.variable import Variable, apply, wrap
 from torchlike.optim.optimizer import Optimizer
 
@@ -139,22 +139,25 @@ class FusedOptimizer(Optimizer):
             inputs += column
         inputs += steps
         inputs += scalars
-        outs = iter(apply(self._recorded if mode.grad else self._op, template, inputs))
+        write: Any
+        if mode.grad:
+            outs, write = iter(apply(self._recorded, template, inputs)), _rewrite
+        else:  # without history the values are enough: tensors around them cost as much again
+            outs, write = iter(apply(self._op, template, inputs, bare=True)), _write
         del inputs
-        write = _rewrite if mode.grad else overwrite
         for (p, _), out in zip(pairs, outs, strict=False):
             write(p, out)
         if self._counts:
             counters = list(itertools.islice(outs, len(steps) + (m < n)))
             for s, k in zip(states, which, strict=True):
                 if k < 0:
-                    s["step"] = wrap(counters[-1]._cell.value)
+                    s["step"] = wrap(_value(counters[-1]))
                 else:
-                    overwrite(s["step"], counters[k])
+                    _write(s["step"], _value(counters[k]))
         for name in names:
             for s, k, out in zip(states, which, outs, strict=False):
                 if k < 0:
-                    s[name] = out
+                    s[name] = out if mode.grad else wrap(out)
                 else:
                     write(s[name], out)
 
@@ -253,10 +256,19 @@ def as_inputs(numbers) -> list:
 
 def overwrite(target: Variable, result: Variable) -> None:
     """Put a result into a tensor's memory. Call it without grad mode, or for tensors out of the graph."""
+    _write(target, result._cell.value)
+
+
+def _write(target: Variable, value: Value) -> None:
+    """The same with a value."""
     if target._parent is None:
-        target._cell.set(result._cell.value)
+        target._cell.set(value)
     else:
-        target._assign(result)
+        target._assign(wrap(value))
+
+
+def _value(x: Value | Variable) -> Value:
+    return x if x.__class__ is Value else x._cell.value  # type: ignore[union-attr, return-value]
 
 
 def _rewrite(target: Variable, result: Variable) -> None:
