@@ -127,6 +127,8 @@ def strided_view(host: np.ndarray, geometry: tuple, of: tuple) -> np.ndarray:
     itemsize = host.itemsize
     if not host.size or 0 in size:
         return np.empty(size, host.dtype)
+    if host.flags.c_contiguous:  # many times quicker than `as_strided`
+        return np.ndarray(size, host.dtype, host, (offset - of[2]) * itemsize, [s * itemsize for s in stride])
     start = host
     if offset != of[2]:
         flat = np.lib.stride_tricks.as_strided(host, (1 + _span(of),), (itemsize,))

@@ -6,6 +6,7 @@ program's structure.
 
 from __future__ import annotations
 
+import functools
 import operator
 
 import jax.numpy as jnp
@@ -24,6 +25,11 @@ from torchlike.ops.views import permute, view_
 # --- slices -----------------------------------------------------------------------------------------------------------
 
 
+# places are counted from the front by then: XLA, and the interpreter, need not look for negative ones
+_part = functools.partial(lax.dynamic_slice_in_dim, allow_negative_indices=False)
+_with_part = functools.partial(lax.dynamic_update_slice_in_dim, allow_negative_indices=False)
+
+
 def _span(length: int, step: int) -> int:
     return (length - 1) * step + 1 if length else 0
 
@@ -40,13 +46,13 @@ def _slice_geometry(g, dim, start, length, step):
 def _slice_write(base, new, dim, start, length, step):
     if step > 1 and length:
         every = (slice(None),) * dim + (slice(None, None, step),)
-        new = lax.dynamic_slice_in_dim(base, start, _span(length, step), dim).at[every].set(new, unique_indices=True)
-    return lax.dynamic_update_slice_in_dim(base, new, start, dim) if length else base
+        new = _part(base, start, _span(length, step), dim).at[every].set(new, unique_indices=True)
+    return _with_part(base, new, start, dim) if length else base
 
 
 @view("_.slice", geometry=_slice_geometry, write=_slice_write)
 def slice_(input: Array, dim: int, start: Scalar, length: int, step: int):
-    part = lax.dynamic_slice_in_dim(input, start, _span(length, step), dim)
+    part = _part(input, start, _span(length, step), dim)
     return part if step == 1 else lax.slice_in_dim(part, 0, None, step, dim)
 
 
@@ -56,12 +62,12 @@ def _select_geometry(g, dim, index):
 
 
 def _select_write(base, new, dim, index):
-    return lax.dynamic_update_index_in_dim(base, new, index, dim)
+    return lax.dynamic_update_index_in_dim(base, new, index, dim, allow_negative_indices=False)
 
 
 @view("_.select", geometry=_select_geometry, write=_select_write)
 def select_(input: Array, dim: int, index: Scalar):
-    return lax.dynamic_index_in_dim(input, index, dim, keepdims=False)
+    return lax.dynamic_index_in_dim(input, index, dim, keepdims=False, allow_negative_indices=False)
 
 
 def sliced(x, dim: int, start: int, length: int, step: int = 1) -> Variable:

@@ -39,13 +39,14 @@ CALLS = {
 class Plan:
     """A trace as equations over numbered registers."""
 
-    __slots__ = ("equations", "constants", "inputs", "outputs", "cost")
+    __slots__ = ("equations", "constants", "inputs", "outputs", "cost", "kept", "warns")
 
     def __init__(self, closed: ClosedJaxpr):
         self.equations: list[tuple[Callable, bool, list[int], list[int]]] = []
         """(what runs it, or whether that must be made for the sizes first, registers in and out)"""
         self.constants: list[Any] = []
         self.cost: Any = 0  # a number or an expression of symbols
+        self.warns = False  # whether NumPy may warn of what it computes
         places: dict = {}
         jaxpr: Any = closed.jaxpr
         self.inputs = [v.aval.dtype for v in jaxpr.invars]
@@ -53,6 +54,7 @@ class Plan:
         places.update((v, i) for i, v in enumerate(jaxpr.invars))
         self.outputs = self._inline(closed, places)
         self.cost += sum(v.aval.size for v in jaxpr.outvars)
+        self.kept = {id(_memory(x)) for x in self.constants if x is not None}
         self._share_registers()
 
     def _inline(self, closed, places: dict) -> list[int]:
@@ -79,8 +81,10 @@ class Plan:
         if eqn.primitive.name == "cond":
             branches = [Plan(branch) for branch in eqn.params["branches"]]
             self.cost += sum(branch.cost for branch in branches)
+            self.warns |= any(branch.warns for branch in branches)
             return lambda sizes: _choice([branch.at(sizes) for branch in branches]), True
         self.cost += table.work(eqn)
+        self.warns |= eqn.primitive.name not in table.VIEWS
         if _sized(eqn):
             return lambda sizes: table.rule(_Equation(eqn, sizes)), True
         return table.rule(eqn), False
@@ -181,16 +185,22 @@ class Interpreter:
         registers = plan.constants.copy()
         for i, (x, dtype) in enumerate(zip(arrays, plan.inputs, strict=True)):
             registers[i] = x if x.__class__ is np.ndarray else np.asarray(x, dtype)
-        with np.errstate(all="ignore"):
-            for step, ins, outs in self.steps:
-                result = step(*[registers[i] for i in ins])
-                if len(outs) == 1:
-                    registers[outs[0]] = result
-                else:
-                    for place, part in zip(outs, result, strict=True):
-                        registers[place] = part
-        taken = {id(_memory(x)) for x in (*arrays, *plan.constants) if x.__class__ is np.ndarray}
+        if plan.warns:
+            with np.errstate(all="ignore"):
+                self._run(registers)
+        else:
+            self._run(registers)
+        taken = {*plan.kept, *[id(_memory(x)) for x in arrays if x.__class__ is np.ndarray]}
         return [_given(registers[i], taken) for i in plan.outputs]
+
+    def _run(self, registers: list) -> None:
+        for step, ins, outs in self.steps:
+            result = step(*[registers[i] for i in ins])
+            if len(outs) == 1:
+                registers[outs[0]] = result
+            else:
+                for place, part in zip(outs, result, strict=True):
+                    registers[place] = part
 
 
 def _memory(array: np.ndarray):
