@@ -84,7 +84,7 @@ class Capture:
         self.leaf_of: dict[int, int] = {}  # slot -> its number among the sources
         self.twins: list[tuple] = []  # two sources that held one value: a replay is right only while they still do
         self.masks: list = []
-        self.written: dict[int, tuple] = {}  # cell id -> (cell, its value before)
+        self.written: dict[int, tuple] = {}  # cell id -> (cell, its value before, how many writes were counted)
         self.graded: dict[int, tuple] = {}  # tensor id -> (tensor, its grad before)
         self.expects: list[tuple] = []  # (tensor, whether its grad is absent)
         self.owners: dict[int, Any] = {}  # id of a grad -> the tensor it belongs to
@@ -142,7 +142,7 @@ class Capture:
         return ("tensor", tensor) if number is None else ("argument", number)
 
     def wrote(self, cell, before: Value) -> None:
-        self.written.setdefault(id(cell), (cell, before))
+        self.written.setdefault(id(cell), (cell, before, cell.counted()[0]))
 
     def touched_grad(self, tensor, *, reads: bool = True) -> None:
         """The `grad` of a tensor is read or set; whether it was there before matters only if it is read first."""
@@ -179,7 +179,8 @@ class Capture:
 
         differentiable = any(r.requires_grad for r in results) and self._unspent(results)
         self.cells: list[tuple[tuple[str, Any], int]] = []
-        for cell, before in self.written.values():
+        names = {id(x._cell): x for kind, x in self.sources if kind == "tensor" and x._parent is None}
+        for cell, before, _ in self.written.values():
             if self._made_inside(before):
                 continue
             owner = next((t for t, g in self.graded.values() if g is not None and g._cell is cell), None)
@@ -187,6 +188,8 @@ class Capture:
                 self.cells.append((("grad", self._target(owner)), slot(cell.value)))
             elif id(cell) in self.argument_cells:
                 self.cells.append((("argument", self.argument_cells[id(cell)]), slot(cell.value)))
+            elif id(cell) in names:  # by its name: `.data` may give that another memory
+                self.cells.append((("tensor", names[id(cell)]), slot(cell.value)))
             else:
                 self.cells.append((("cell", cell), slot(cell.value)))
         self.grads: list[tuple[Any, Any]] = []
@@ -207,7 +210,7 @@ class Capture:
                 )
             elif drawn is not None:
                 self.results.append(("draw", drawn))
-            elif not self._made_inside(self.written.get(id(cell), (cell, cell.value))[1]):
+            elif not self._made_inside(self.written.get(id(cell), (cell, cell.value, 0))[1]):
                 r._seen, r._cached = -1, None  # a view of memory from outside reads itself again
                 self.results.append(("same", r))
             else:
@@ -225,8 +228,9 @@ class Capture:
         r = None  # noqa: F841
         results.clear()
         # put everything back as it was and let the replay do the work
-        for cell, before in self.written.values():
+        for cell, before, writes in self.written.values():
             cell.value = before
+            cell.counted()[0] = writes
             before.counted = None  # nothing was written over it after all
         for tensor, before in self.graded.values():
             tensor._grad = before
@@ -345,8 +349,9 @@ class Capture:
         """The memories of inputs that outputs are about to overwrite, those of one value together: the number of the
         output, and of the input."""
         by_value: dict[tuple[int, int], list] = {}
-        for (kind, cell), i in self.cells:
-            if kind == "cell":
+        for (kind, what), i in self.cells:
+            if kind in ("cell", "tensor"):
+                cell = what if kind == "cell" else what._cell
                 by_value.setdefault((id(cell.value), i), []).append(cell)
         numbers = {id(x._cell.value): k for k, x in enumerate(inputs) if hasattr(x, "_cell") and x._parent is None}
         return [(cells, i, numbers[v]) for (v, i), cells in by_value.items() if v in numbers]

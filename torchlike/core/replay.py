@@ -41,7 +41,7 @@ class DirectCall:
 
     __slots__ = ("tape", "program", "order", "avals", "results", "outs", "taken")
 
-    def __init__(self, batch, taken: list[tuple[list[Cell], int]]):
+    def __init__(self, batch, taken: list[tuple[list[Cell], int, int]]):
         spec, slots, first = batch.entries[0]
         self.tape = batch.tape
         self.program = batch.program
@@ -50,7 +50,7 @@ class DirectCall:
         self.results = [s - first for s in self.program.alive]  # of the outputs, as it gives them
         self.outs = spec.outs
         self.taken = taken
-        """The memories whose array the program takes over, and the number of the output that they get."""
+        """The memories whose array the program takes over, and the numbers of the output and of the input they are."""
 
     @classmethod
     def of(cls, batch, overwritten: list[tuple[list[Cell], int, int]]) -> DirectCall | None:
@@ -68,7 +68,7 @@ class DirectCall:
             donated.discard(slots[k])
         if donated:
             return None
-        return cls(batch, [(cells, i) for cells, i, k in overwritten if spec.outs[i] is spec.avals[k]])
+        return cls(batch, [(cells, i, k) for cells, i, k in overwritten if spec.outs[i] is spec.avals[k]])
 
     def __call__(self, inputs: list) -> dict[int, Value] | None:
         """The outputs by their numbers; None where the tape has to do it."""
@@ -90,15 +90,15 @@ class DirectCall:
             array = x.array
             arrays.append(x.get() if array is None or array.__class__ is np.ndarray else array)
         x = None
-        for cells, _ in self.taken:
-            if not _free(cells):
+        for cells, _, k in self.taken:
+            if not any(inputs[k]._cell is cell for cell in cells) or not _free(cells):
                 return None
         explain.counts.programs += 1
         explain.counts.hits += 1
         with x64():
             made = self.program.execute(executable, arrays)
         values: dict[int, Value] = {}
-        for cells, i in self.taken:
+        for cells, i, _ in self.taken:
             values[i] = cells[0].value
         for i, array in zip(self.results, made, strict=True):
             value = values.get(i)
