@@ -1,138 +1,120 @@
-"""MiB at the peak of a training step above what the process held after its imports.
+"""MiB that a training row takes over what its imports take, in a process of its own.
 
-    python -m tests.benchmarks.memory [wide lenet128 resnet32 gpt lstm] [--rounds 1] [--device cuda] [--json FILE]
+    python -m tests.benchmarks.memory [wide lenet128 gpt resnet32] [--rounds 3] [--steps 30] [--json FILE]
 
-Each contender has a process of its own. `peak` is the most that was resident during ten steps after five that compiled
-(Linux; on a GPU the most that JAX's or PyTorch's allocator gave, from the start), `whole` the most since the imports,
-compilers included, `arrays` the live JAX arrays after a step. Printed are medians and the peaks' ratios to hand-written
-JAX, which gives its buffers away. `wide` is an MLP whose parameters and Adam's state make 72 MiB, so that a buffer that
-is not given away shows.
+Measured is the most memory that was resident while the model was built and so many steps were trained, compilation
+included, less what was resident after the imports. Printed are medians and ratios to the hand-written JAX step, which
+gives its buffers away; it gets its first values from a file, so that it does not pay for another library's model.
+`wide` has 26 MiB of parameters and Adam's state of twice that, so that a copy too many shows; where a step is small,
+the compiler's own memory is most of the figure. torchlike's disk cache is off: a hit would spare only it the compiler.
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
+import functools
 import importlib
 import json
+import os
 import resource
-import statistics
 import sys
+import tempfile
 
-from tests.benchmarks import report, setting
-from tests.benchmarks.contenders import CONTENDERS, HAND, Absent, contender, present
-from tests.benchmarks.models import ROWS
+import numpy as np
 
-EVERYDAY = ("wide", "lenet128", "resnet32", "gpt", "lstm")
-FIGURES = ("peak", "whole", "arrays")
-WARM, STEPS = 5, 10
+from tests.benchmarks import report
+from tests.benchmarks.contenders import CONTENDERS, EAGER, HAND
+from tests.benchmarks.models import ROWS, initial, row
+from tests.benchmarks.setting import Setting
+
+COMPARED = (HAND, "torchlike", "torchlike fullgraph", EAGER)
+CHOSEN = ("wide", "lenet128", "gpt", "resnet32")
 
 
-def _resident() -> float | None:
-    """MiB resident now, None where the system does not say."""
+def _resident() -> float:
+    """MiB now; without Linux's /proc the most so far, which after imports is about the same."""
     try:
         with open("/proc/self/statm") as file:
             return int(file.read().split()[1]) * resource.getpagesize() / 2**20
     except OSError:
-        return None
+        return _peak()
 
 
-def _most() -> float:
-    """The most MiB that were resident since the start or since `_forget_peak`."""
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return used / (2**20 if sys.platform == "darwin" else 2**10)
+def _peak() -> float:
+    """The most MiB so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
-def _forget_peak() -> bool:
-    """Let the peak start again from what is resident now (Linux: proc_pid_clear_refs(5)); False where it cannot."""
-    try:
-        with open("/proc/self/clear_refs", "w") as file:
-            file.write("5")
-    except OSError:
-        return False
-    return True
+def _values(folder: str) -> tuple[dict, dict]:
+    return tuple(dict(np.load(os.path.join(folder, f"{part}.npz"))) for part in ("parameters", "buffers"))
 
 
-def _allocated(package: str) -> float:
-    """MiB at the peak of the allocator of the process's GPU."""
-    if package == "torch":
-        return importlib.import_module("torch").cuda.max_memory_allocated() / 2**20
-    import jax
-
-    return jax.local_devices()[0].memory_stats()["peak_bytes_in_use"] / 2**20
-
-
-def work(which: str, name: str, given: setting.Setting) -> dict[str, float | None] | None:
-    """The figures of one contender, measured in its own process; None where it has no such row."""
-    package = CONTENDERS[which]
-    importlib.import_module(package)
-    if package != "torch":  # these take the first values from torchlike
-        importlib.import_module("torchlike")
-        importlib.import_module("optax")
-    gc.collect()
-    _forget_peak()
-    before = _resident() or _most()
-    try:
-        step = contender(which, name, given)
-    except Absent:
-        return None
-    for _ in range(WARM):
+def work(which: str, name: str, folder: str, steps: int, setting: Setting) -> None:
+    """A contender's process: prints MiB over its imports."""
+    chosen = row(name, setting)
+    if which == HAND:
+        by_hand = importlib.import_module("tests.benchmarks.contenders.by_hand")
+        importlib.import_module("jax").devices()
+        before = _resident()
+        step = by_hand.step(chosen, setting, _values(folder))
+    else:
+        pytorch_style = importlib.import_module("tests.benchmarks.contenders.pytorch_style")
+        lib = importlib.import_module(CONTENDERS[which])
+        lib.zeros(1).numpy()
+        before = _resident()
+        step = pytorch_style.step(lib, chosen, setting, which.split()[-1])
+    for _ in range(steps):
         step()
-    gc.collect()
-    whole = _most()
-    again = _forget_peak()
-    for _ in range(STEPS):
-        step()
-    peak = _most() - before if again else None
-    arrays = None
-    if "jax" in sys.modules:
-        arrays = sum(a.nbytes for a in sys.modules["jax"].live_arrays()) / 2**20
-    if given.device == "cuda":
-        peak = _allocated(package)
-    return {"peak": peak, "whole": max(whole, _most()) - before, "arrays": arrays}
+    print(json.dumps(_peak() - before))
 
 
-def measure(name: str, contenders: list[str], rounds: int, given: setting.Setting) -> dict[str, dict]:
-    """{contender: {figure: median}}, taking turns; who fails is left out."""
-    taken: dict[str, list[dict]] = {}
-    for _ in range(rounds):
-        for which in contenders:
-            found = report.run("memory", "--work", which, name, *given.flags, environment=given.environment)
-            if found:
-                taken.setdefault(which, []).append(found)
-    return {
-        which: {f: statistics.median(r[f] for r in runs) if runs[0][f] is not None else None for f in FIGURES}
-        for which, runs in taken.items()
-    }
+def measure(name: str, rounds: int, steps: int, setting: Setting) -> dict[str, float]:
+    """{contender: median MiB}, taking turns."""
+    environment = {**setting.environment, "TORCHLIKE_CACHE": "off"}
+    compared = [which for which in COMPARED if report.installed(CONTENDERS[which])]
+    with tempfile.TemporaryDirectory() as folder:
+        for part, values in zip(("parameters", "buffers"), initial(row(name, setting)), strict=True):
+            np.savez(os.path.join(folder, f"{part}.npz"), **values)
+        arguments = [name, folder, str(steps)]
+        return report.medians(rounds, {
+            which: functools.partial(
+                report.run, "memory", "--work", which, *arguments, *setting.flags, environment=environment
+            )
+            for which in compared
+        })  # fmt: skip
 
 
-def table(names: list[str], rounds: int, given: setting.Setting, contenders: list[str]) -> dict:
-    """Measure the rows and print them: {row: {contender: {figure: MiB}}}."""
+def table(names: list[str], rounds: int, steps: int, setting: Setting) -> dict[str, dict[str, float]]:
+    """Measure the rows and print them: {row: {contender: median MiB}}."""
     results = {}
     for name in names:
-        results[name] = found = measure(name, contenders, rounds, given)
-        hand = found.get(HAND, {}).get("peak")
+        results[name] = medians = measure(name, rounds, steps, setting)
         report.table(
-            f"{name}, MiB ({given.dtype}, {given.device})", ("peak", "/ hand-written", "whole", "arrays"),
-            [(which, (f["peak"], report.ratio(f["peak"], hand), f["whole"], f["arrays"])) for which, f in found.items()],
+            f"memory of {name} over the imports",
+            ("MiB", "/ hand-written", "/ PyTorch"),
+            [(which, (taken, report.ratio(taken, medians[HAND]), report.ratio(taken, medians.get(EAGER))))
+             for which, taken in medians.items()],
         )  # fmt: skip
     return results
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("rows", nargs="*", metavar="row", help=f"of {', '.join(ROWS)}; by default {EVERYDAY}")
-    report.options(parser, rounds=1)
-    setting.options(parser)
-    parser.add_argument("--contenders", nargs="+", metavar="NAME", help=f"of {', '.join(present())}; all by default")
-    parser.add_argument("--work", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("rows", nargs="*", metavar="row", help=f"of {', '.join(ROWS)}; by default {', '.join(CHOSEN)}")
+    report.options(parser, rounds=3)
+    parser.add_argument("--steps", type=int, default=30)
+    parser.add_argument("--small", action="store_true", help="shrink the rows, to try the command out")
+    parser.add_argument("--device", choices=("cpu",), default="cpu", help=argparse.SUPPRESS)
+    parser.add_argument("--dtype", choices=("float32",), default="float32", help=argparse.SUPPRESS)
+    parser.add_argument("--work", nargs=4, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    given = setting.of(args)
+    setting = Setting(small=args.small)
     if args.work:
-        print(json.dumps(work(*args.work, given)))
+        which, name, folder, steps = args.work
+        work(which, name, folder, int(steps), setting)
         return
     report.announce()
-    report.write(args.json, table(args.rows or list(EVERYDAY), args.rounds, given, args.contenders or present()))
+    report.write(args.json, table(args.rows or list(CHOSEN), args.rounds, args.steps, setting))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ FIFTY_WITH = {"stages": FIFTY, "stem": (64, 7, 2), "wider": 4, "classes": 1000, 
 
 ROWS: dict[str, Row] = {
     "mlp": MLP(), "cnn": CNN(), "lenet4": LeNet(4), "lenet128": LeNet(128), "lstm": LSTM(), "gpt": GPT(),
-    "resnet": ResNet(16, 16), "resnet32": ResNet(32, 32), "wide": MLP(32, (1024, 2048, 2048, 10)),
+    "resnet": ResNet(16, 16), "resnet32": ResNet(32, 32), "wide": MLP(32, (1024, 4096, 4096, 10)),
     "resnet50": ResNet(256, 224, **FIFTY_WITH),
     "gpt2": GPT(16, 1024, 50257, 768, 12, 12, tied=True, large=True),
 }  # fmt: skip
