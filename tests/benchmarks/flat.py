@@ -16,14 +16,16 @@ import time
 import jax
 
 import torchlike
-from tests.benchmarks.models import steps
+from tests.benchmarks.contenders.pytorch_style import step as make
+from tests.benchmarks.models import ROWS
+from tests.benchmarks.setting import Setting
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--steps", type=int, default=1000)
     n = parser.parse_args().steps
-    step = steps(torchlike, "mlp")
+    step = make(torchlike, ROWS["mlp"], Setting())
     for _ in range(10):
         step()
     torchlike.explain.counts.reset()

@@ -24,9 +24,7 @@ def _numbers(lib: ModuleType, seed: int, *shape: int) -> Any:
 
 def _filled(lib: ModuleType, module: Any, scale: float = 0.3) -> dict:
     """The module's parameters, with numbers that are the same in both libraries."""
-    return {
-        name: _numbers(lib, i, *p.shape) * scale for i, (name, p) in enumerate(module.named_parameters())
-    }
+    return {name: _numbers(lib, i, *p.shape) * scale for i, (name, p) in enumerate(module.named_parameters())}
 
 
 def per_sample_gradients(lib: ModuleType) -> Callable:

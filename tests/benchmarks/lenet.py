@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from tests.benchmarks.row import Row, classified
 
-class LeNet:
+
+class LeNet(Row):
     """Two 5 x 5 convolutions with pooling, three linear layers."""
 
     def __init__(self, batch: int):
         self.batch = batch
 
     def batches(self) -> list:
-        rng = np.random.default_rng(0)
-        return [
-            (rng.standard_normal((self.batch, 3, 32, 32)).astype(np.float32),
-             rng.integers(0, 10, self.batch).astype(np.int64))
-            for _ in range(8)
-        ]  # fmt: skip
+        return classified(8, (self.batch, 3, 32, 32))
 
     def model(self, lib):
         nn = lib.nn

@@ -2,46 +2,44 @@
 
 from __future__ import annotations
 
-import numpy as np
+from tests.benchmarks.row import Row, classified
 
-BATCH, STEPS, INPUTS, HIDDEN = 16, 64, 64, 128
-
-
-def batches() -> list:
-    rng = np.random.default_rng(0)
-    return [
-        (rng.standard_normal((BATCH, STEPS, INPUTS)).astype(np.float32), rng.integers(0, 10, BATCH).astype(np.int64))
-        for _ in range(4)
-    ]
+INPUTS, HIDDEN = 64, 128
 
 
-def model(lib):
-    class Net(lib.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.lstm = lib.nn.LSTM(INPUTS, HIDDEN, batch_first=True)
-            self.out = lib.nn.Linear(HIDDEN, 10)
+class LSTM(Row):
+    def __init__(self, batch: int = 16, steps: int = 64):
+        self.batch, self.steps = batch, steps
 
-        def forward(self, x):
-            return self.out(self.lstm(x)[0][:, -1])
+    def batches(self) -> list:
+        return classified(4, (self.batch, self.steps, INPUTS))
 
-    return Net()
+    def model(self, lib):
+        class Net(lib.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.lstm = lib.nn.LSTM(INPUTS, HIDDEN, batch_first=True)
+                self.out = lib.nn.Linear(HIDDEN, 10)
 
+            def forward(self, x):
+                return self.out(self.lstm(x)[0][:, -1])
 
-def forward(p, state, x):
-    import jax
-    import jax.numpy as jnp
+        return Net()
 
-    bias = p["lstm.bias_ih_l0"] + p["lstm.bias_hh_l0"]
-    inputs = x.swapaxes(0, 1) @ p["lstm.weight_ih_l0"].T + bias
-    recurrent = p["lstm.weight_hh_l0"].T
+    def forward(self, p, state, x):
+        import jax
+        import jax.numpy as jnp
 
-    def cell(carry, x):
-        h, c = carry
-        i, f, g, o = jnp.split(x + h @ recurrent, 4, -1)
-        c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
-        return (jax.nn.sigmoid(o) * jnp.tanh(c), c), None
+        bias = p["lstm.bias_ih_l0"] + p["lstm.bias_hh_l0"]
+        inputs = x.swapaxes(0, 1) @ p["lstm.weight_ih_l0"].T + bias
+        recurrent = p["lstm.weight_hh_l0"].T
 
-    zero = jnp.zeros((x.shape[0], HIDDEN), x.dtype)
-    (h, _), _ = jax.lax.scan(cell, (zero, zero), inputs)
-    return h @ p["out.weight"].T + p["out.bias"], state
+        def cell(carry, x):
+            h, c = carry
+            i, f, g, o = jnp.split(x + h @ recurrent, 4, -1)
+            c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+            return (jax.nn.sigmoid(o) * jnp.tanh(c), c), None
+
+        zero = jnp.zeros((x.shape[0], HIDDEN), x.dtype)
+        (h, _), _ = jax.lax.scan(cell, (zero, zero), inputs)
+        return h @ p["out.weight"].T + p["out.bias"], state

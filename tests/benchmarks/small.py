@@ -1,57 +1,50 @@
-"""Rows `mlp` and `cnn`: models whose step takes about a millisecond, so that what a library adds to it shows."""
+"""Rows `mlp`, `cnn` and `wide`: an MLP and a small CNN, whose steps take about a millisecond, so that what a library
+adds to them shows, and an MLP whose parameters and optimizer state take most of its memory.
+"""
 
 from __future__ import annotations
 
-import numpy as np
-
-BATCH = 32
+from tests.benchmarks.row import Row, classified
 
 
-def _batches(shape: tuple[int, ...]) -> list:
-    rng = np.random.default_rng(0)
-    return [
-        (rng.standard_normal((BATCH, *shape)).astype(np.float32), rng.integers(0, 10, BATCH).astype(np.int64))
-        for _ in range(8)
-    ]
+class MLP(Row):
+    """Linear layers of these widths with ReLU between them; 64-128-128-10 by default."""
 
+    def __init__(self, batch: int = 32, widths: tuple[int, ...] = (64, 128, 128, 10)):
+        self.batch, self.widths = batch, widths
 
-class mlp:
-    """64-128-128-10."""
+    def batches(self) -> list:
+        return classified(8, (self.batch, self.widths[0]))
 
-    @staticmethod
-    def batches() -> list:
-        return _batches((64,))
+    def model(self, lib):
+        layers = []
+        for inputs, outputs in zip(self.widths, self.widths[1:], strict=False):
+            layers += [lib.nn.Linear(inputs, outputs), lib.nn.ReLU()]
+        return lib.nn.Sequential(*layers[:-1])
 
-    @staticmethod
-    def model(lib):
-        nn = lib.nn
-        return nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 10))
-
-    @staticmethod
-    def forward(p, state, x):
+    def forward(self, p, state, x):
         import jax
 
-        x = jax.nn.relu(_linear(x, p, 0))
-        return _linear(jax.nn.relu(_linear(x, p, 2)), p, 4), state
+        last = 2 * (len(self.widths) - 2)
+        for i in range(0, last, 2):
+            x = jax.nn.relu(_linear(x, p, i))
+        return _linear(x, p, last), state
 
 
-class cnn:
+class CNN(Row):
     """Two convolutions with pooling and two linear layers, on 8 x 8 images."""
 
-    @staticmethod
-    def batches() -> list:
-        return _batches((1, 8, 8))
+    def batches(self) -> list:
+        return classified(8, (32, 1, 8, 8))
 
-    @staticmethod
-    def model(lib):
+    def model(self, lib):
         nn = lib.nn
         return nn.Sequential(
             nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(),
             nn.MaxPool2d(2), nn.Flatten(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10),
         )  # fmt: skip
 
-    @staticmethod
-    def forward(p, state, x):
+    def forward(self, p, state, x):
         import jax
         import jax.numpy as jnp
 
