@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -15,29 +15,124 @@ GATES = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}
 """Rows of the weights for one element of the state."""
 
 
-def _step(mode: str, from_input, h, c, weight, bias, projection):
-    """One step: the input's share of the gates is there already. Returns (h, c)."""
-    from_state = h @ weight.T
+def _step(mode: str, share, y, h, c):
+    """One step without its products, from what the input and the state add to each gate: (h, c) and the gates."""
     if mode == "GRU":
-        from_state = from_state if bias is None else from_state + bias
-        (r, z, n), (hr, hz, hn) = jnp.split(from_input, 3, -1), jnp.split(from_state, 3, -1)
+        (r, z, n), (hr, hz, hn) = share, y
         r, z = jax.nn.sigmoid(r + hr), jax.nn.sigmoid(z + hz)
         n = jnp.tanh(n + r * hn)
-        return n + z * (h - n), None
-    gates = from_input + from_state
+        return n + z * (h - n), None, (r, z, n, hn)
+    gates = [a + b for a, b in zip(share, y, strict=True)]
     if mode == "RNN_TANH":
-        return jnp.tanh(gates), None
+        h = jnp.tanh(gates[0])
+        return h, None, (h,)
     if mode == "RNN_RELU":
-        return jnp.where(gates <= 0, 0, gates), None
-    i, f, g, o = jnp.split(gates, 4, -1)
-    c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
-    h = jax.nn.sigmoid(o) * jnp.tanh(c)
-    return (h if projection is None else h @ projection.T), c
+        h = jnp.where(gates[0] <= 0, 0, gates[0])
+        return h, None, (h,)
+    i, f, o = (jax.nn.sigmoid(gates[k]) for k in (0, 1, 3))
+    g = jnp.tanh(gates[2])
+    c = f * c + i * g
+    return o * jnp.tanh(c), c, (i, f, g, o)
+
+
+def _slopes(mode: str, gates, h, c_before, c) -> tuple:
+    """The partial derivatives of a step that `_linear_step` takes; `h` is the state before it."""
+    if mode == "GRU":
+        r, z, n, hn = gates
+        dn = (1 - z) * (1 - n * n)
+        return dn * hn * r * (1 - r), (h - n) * z * (1 - z), dn, dn * r, z
+    if mode == "RNN_TANH":
+        return (1 - gates[0] * gates[0],)
+    if mode == "RNN_RELU":
+        return (jnp.where(gates[0] <= 0, 0, jnp.ones_like(gates[0])),)
+    i, f, g, o = gates
+    u = jnp.tanh(c)
+    return g * i * (1 - i), c_before * f * (1 - f), i * (1 - g * g), u * o * (1 - o), f, o * (1 - u * u)
+
+
+def _linear_step(mode: str, slopes, share, y, h, c):
+    """The tangent of `_step`, from the tangents of its arguments."""
+    if mode == "GRU":
+        r, z, n, hn, keep = slopes
+        return r * (share[0] + y[0]) + z * (share[1] + y[1]) + n * share[2] + hn * y[2] + keep * h, None
+    if mode != "LSTM":
+        return slopes[0] * (share[0] + y[0]), None
+    i, f, g, o, keep, out = slopes
+    gates = [a + b for a, b in zip(share, y, strict=True)]
+    c = keep * c + i * gates[0] + f * gates[1] + g * gates[2]
+    return out * c + o * gates[3], c
+
+
+def _recur(mode: str, reverse: bool, shares, bias, h, c, weight, projection, inside):
+    """All states and the last ones, as `recurrence` gives them, and what its derivative is made of."""
+    n, kernel = GATES[mode], weight.T
+    biases = [0] * n if bias is None else jnp.split(bias, n)
+
+    def step(state, at):
+        share, inside = at
+        y = [y + b for y, b in zip(jnp.split(state[0] @ kernel, n, -1), biases, strict=True)]
+        h, c, gates = _step(mode, share, y, *state)
+        made = h if projection is None else h @ projection.T, c
+        if inside is not None:
+            made = jax.tree.map(lambda new, old: jnp.where(inside, new, old), made, state)
+        return made, (*made, gates)
+
+    # the gates go in apart: slices of one array in the loop would keep XLA from vectorising the step
+    last, (hs, cs, gates) = lax.scan(step, (h, c), (jnp.split(shares, n, -1), inside), reverse=reverse)
+    return (hs, *last), (cs, gates)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def recurrence(mode: str, reverse: bool, shares, bias, h, c, weight, projection, inside):
+    """The states after all steps (T, N, out), the last h and the last c, from the inputs' shares of the gates.
+
+    `inside` (T, N, 1): where it is False a step leaves the state alone.
+    """
+    return _recur(mode, reverse, shares, bias, h, c, weight, projection, inside)[0]
+
+
+@recurrence.defjvp
+def _(mode, reverse, primals, tangents):
+    shares, bias, h, c, weight, projection, inside = primals
+    d_shares, d_bias, *d_start, d_weight, d_projection, _ = tangents
+    outs, (cs, gates) = _recur(mode, reverse, *primals)
+
+    def before(first, states):
+        return jnp.concatenate([states[1:], first[None]] if reverse else [first[None], states[:-1]])
+
+    h_before = before(h, outs[0])
+    slopes = _slopes(mode, gates, h_before, None if c is None else before(c, cs), cs)
+    n = GATES[mode]
+    d_y = _product(h_before, d_weight)
+    d_y = d_y if d_bias is None else d_y + d_bias
+    if mode != "GRU":
+        d_shares, d_y = d_shares + d_y, None
+    d_h = None if projection is None else _product(gates[3] * jnp.tanh(cs), d_projection)
+
+    def step(state, at):
+        slopes, share, d_y, d_h, inside = at
+        # no transposed copy of the weight, so that the gradient's loop takes the weight as it lies
+        y = lax.dot_general(state[0], weight, (((1,), (1,)), ((), ())))
+        y = y if d_y is None else y + d_y
+        h, c = _linear_step(mode, slopes, jnp.split(share, n, -1), jnp.split(y, n, -1), *state)
+        made = h if d_h is None else h @ projection.T + d_h, c
+        if inside is not None:
+            made = jax.tree.map(lambda new, old: jnp.where(inside, new, old), made, state)
+        return made, made[0]
+
+    last, d_hs = lax.scan(step, tuple(d_start), (slopes, d_shares, d_y, d_h, inside), reverse=reverse)
+    return outs, (d_hs, *last)
+
+
+def _product(x, weight):
+    """`x @ weight.T` of x (T, N, in), for all steps at once."""
+    T, N, width = x.shape
+    return (x.reshape(T * N, width) @ weight.T).reshape(T, N, -1)
 
 
 def _from_input(mode: str, x, weight, bias, state_bias):
     """What the inputs add to the gates. Only a GRU has to keep the state's bias apart."""
-    y = x @ weight.T
+    y = _product(x, weight) if x.ndim == 3 else x @ weight.T
     y = y if bias is None else y + bias
     return y if state_bias is None or mode == "GRU" else y + state_bias
 
@@ -57,23 +152,10 @@ def recurrent_layer(
         f"expected input and weights to have the same dtype, but got {input.dtype} and {w_ih.dtype}",
     )
     shares = _from_input(mode, input, w_ih, b_ih, b_hh)
-
-    def step(state, share):
-        h, c = _step(mode, share, *state, w_hh, b_hh, w_hr)
-        return (h, c), h
-
-    def step_within(state, at):
-        share, t = at
-        inside = (t < lengths)[:, None]
-        made = _step(mode, share, *state, w_hh, b_hh, w_hr)
-        new = jax.tree.map(lambda a, b: jnp.where(inside, a, b), made, state)
-        return new, jnp.where(inside, made[0], 0)
-
-    start: Any = (h, c)
-    if lengths is None:
-        (h, c), outputs = lax.scan(step, start, shares, reverse=reverse)
-    else:
-        (h, c), outputs = lax.scan(step_within, start, (shares, jnp.arange(shares.shape[0])), reverse=reverse)
+    inside = None if lengths is None else (jnp.arange(len(shares))[:, None] < lengths)[..., None]
+    bias = b_hh if mode == "GRU" else None
+    outputs, h, c = recurrence(mode, reverse, shares, bias, h, c, w_hh, w_hr, inside)
+    outputs = outputs if inside is None else jnp.where(inside, outputs, 0)
     return (outputs, h) if c is None else (outputs, h, c)
 
 
@@ -84,7 +166,10 @@ def _cell(mode: str, input, h, c, w_ih, w_hh, b_ih, b_hh):
         rows, (batch, wide), size = input.shape[0], state.shape, w_hh.shape[1]
         check(rows == batch, f"Input batch size {rows} doesn't match hidden{i} batch size {batch}")
         check(wide == size, f"hidden{i} has inconsistent hidden_size: got {wide}, expected {size}")
-    return _step(mode, _from_input(mode, input, w_ih, b_ih, b_hh), h, c, w_hh, b_hh, None)
+    share, y = _from_input(mode, input, w_ih, b_ih, b_hh), h @ w_hh.T
+    y = y if b_hh is None or mode != "GRU" else y + b_hh
+    n = GATES[mode]
+    return _step(mode, jnp.split(share, n, -1), jnp.split(y, n, -1), h, c)[:2]
 
 
 @op(grad="AddBackward0")
@@ -96,9 +181,7 @@ def lstm_cell(
 
 
 @op("torch.gru_cell", grad="AddBackward0")
-def gru_cell(
-    input: Array, hx: Array, w_ih: Array, w_hh: Array, b_ih: Array | None = None, b_hh: Array | None = None
-):
+def gru_cell(input: Array, hx: Array, w_ih: Array, w_hh: Array, b_ih: Array | None = None, b_hh: Array | None = None):
     """One step of a GRU: the new state."""
     return _cell("GRU", input, hx, None, w_ih, w_hh, b_ih, b_hh)[0]
 
