@@ -10,9 +10,9 @@ Processor time of a step, two x86-64 cores, glibc 2.36; of a loop of lengths, `t
     these settings                    61         1         19        96
 
 `gpt` and `lenet128` meet no faults either way and take the same time. The peak of the resident memory was 371 MiB in
-place of 370; after the steps 371 stay in place of 329. At the end of the heap at most `KEPT` more can stay; blocks of 32
-to 128 MiB lie in the heap now, so holes between blocks in use can hold more (after 1 GiB in blocks of 1 or 16 MiB was
-freed, 224 MiB more than otherwise).
+place of 370; after the steps 371 stay in place of 329. At the end of the heap at most `KEPT` more can stay; blocks of
+32 to 128 MiB lie in the heap now, so holes between blocks in use can hold more (after 1 GiB in blocks of 1 or 16 MiB
+was freed, 224 MiB more than otherwise).
 
 One arena, because a thread of XLA's that has one of its own allocates there in heaps of 64 MiB, which glibc unmaps
 whole when they are empty, whatever the thresholds: faults then come and go with the thread that runs the step. Threads
