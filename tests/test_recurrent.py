@@ -69,8 +69,7 @@ def _derivatives(layer, arrays):
             jax.jvp(gradients, given, directions), jax.vmap(gradients)(*batch))  # fmt: skip
 
 
-@pytest.mark.parametrize("reverse", [False, True])
-@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["", "lengths"])
+@pytest.mark.parametrize(("lengths", "reverse"), [(None, False), (LENGTHS, True)], ids=["", "lengths, reversed"])
 @pytest.mark.parametrize("name", MODES)
 def test_derivatives_are_those_of_a_plain_loop(name, lengths, reverse):
     with jax.enable_x64(True):

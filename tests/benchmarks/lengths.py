@@ -12,16 +12,15 @@ ratios to PyTorch where it is installed.
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib
-import importlib.util
 import json
 import os
-import statistics
-import subprocess
-import sys
 import time
 
 import numpy as np
+
+from tests.benchmarks import report
 
 CONTENDERS = {"torchlike": "torchlike", "torchlike buckets": "torchlike", "hand-written JAX": "jax", "PyTorch": "torch"}
 BATCH, WORDS, WIDTH, CLASSES, IGNORED = 16, 500, 64, 10, -100
@@ -105,39 +104,46 @@ def work(which: str, count: int) -> None:
     print(json.dumps({"seconds": time.perf_counter() - start, "last": last}))
 
 
+def measure(count: int, rounds: int) -> dict[str, float]:
+    """{contender: median seconds of the loop}, taking turns; raises where they compute different things."""
+    environment = {**os.environ, "TORCHLIKE_CACHE": "off"}  # a length is new in every run
+    losses = {}
+
+    def seconds(which: str) -> float:
+        result = report.run("lengths", "--work", which, "--lengths", str(count), environment=environment)
+        losses[which] = result["last"]
+        return result["seconds"]
+
+    compared = [which for which, library in CONTENDERS.items() if report.installed(library)]
+    medians = report.medians(rounds, {which: functools.partial(seconds, which) for which in compared})
+    first, *others = losses.values()
+    if any(abs(x - first) > 1e-3 * abs(first) for x in others):
+        raise SystemExit(f"they compute different things: {losses}")
+    return medians
+
+
+def table(count: int, rounds: int) -> dict[str, float]:
+    """Measure and print."""
+    medians = measure(count, rounds)
+    report.table(
+        f"{count} lengths",
+        ("seconds", "/ PyTorch"),
+        [(which, (taken, report.ratio(taken, medians.get("PyTorch")))) for which, taken in medians.items()],
+    )
+    return medians
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    report.options(parser, rounds=3)
     parser.add_argument("--lengths", type=int, default=200)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", help="also write the medians to this file")
     parser.add_argument("--work", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.work:
         work(args.work, args.lengths)
         return
-    environment = {**os.environ, "TORCHLIKE_CACHE": "off"}  # a length is new in every run
-    times: dict[str, list[float]] = {}
-    losses = {}
-    for _ in range(args.rounds):
-        for which, library in CONTENDERS.items():
-            if importlib.util.find_spec(library):
-                command = [sys.executable, "-m", "tests.benchmarks.lengths", "--work", which]
-                command += ["--lengths", str(args.lengths)]
-                done = subprocess.run(command, stdout=subprocess.PIPE, check=True, env=environment)
-                result = json.loads(done.stdout)
-                times.setdefault(which, []).append(result["seconds"])
-                losses[which] = result["last"]
-    first, *others = losses.values()
-    if any(abs(x - first) > 1e-3 * abs(first) for x in others):
-        raise SystemExit(f"they compute different things: {losses}")
-    medians = {which: statistics.median(t) for which, t in times.items()}
-    print(f"{args.lengths} lengths {'seconds':>24} {'/ PyTorch':>10}")
-    for which, taken in medians.items():
-        ratio = f"{taken / medians['PyTorch']:10.2f}" if "PyTorch" in medians else ""
-        print(f"{which:22} {taken:13.2f} {ratio}")
-    if args.json:
-        with open(args.json, "w") as f:
-            json.dump(medians, f, indent=1)
+    report.announce()
+    report.write(args.json, table(args.lengths, args.rounds))
 
 
 if __name__ == "__main__":

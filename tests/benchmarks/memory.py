@@ -5,7 +5,7 @@
 Measured is the most memory that was resident while the model was built and so many steps were trained, compilation
 included, less what was resident after the imports. Printed are medians and ratios to the hand-written JAX step, which
 gives its buffers away; it gets its first values from a file, so that it does not pay for another library's model.
-`wide` has 26 MiB of parameters and Adam's state of twice that, so that a copy too many shows; where a step is small,
+`wide` has 80 MiB of parameters and Adam's state of twice that, so that a copy too many shows; where a step is small,
 the compiler's own memory is most of the figure. torchlike's disk cache is off: a hit would spare only it the compiler.
 """
 

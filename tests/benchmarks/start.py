@@ -11,14 +11,16 @@ of the seconds and of the most memory that was resident, and ratios to PyTorch w
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import json
+import importlib
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+
+from tests.benchmarks import report
 
 ROWS = ("import", "step", "hundred", "page")
 CONTENDERS = (("torchlike", "cold"), ("torchlike", "warm"), ("torch", ""))
@@ -36,9 +38,11 @@ def work(row: str, library: str) -> None:
     """Do the row's work; only the clock of whoever started this process counts."""
     lib = importlib.import_module(library)
     if row in ("step", "hundred"):
-        from tests.benchmarks.models import steps
+        from tests.benchmarks.contenders import pytorch_style
+        from tests.benchmarks.models import ROWS
+        from tests.benchmarks.setting import Setting
 
-        step = steps(lib, "lenet4")
+        step = pytorch_style.step(lib, ROWS["lenet4"], Setting())
         print([step() for _ in range(100 if row == "hundred" else 1)])
     elif row == "page":
         lib.manual_seed(0)
@@ -50,7 +54,7 @@ def work(row: str, library: str) -> None:
 def cost(row: str, library: str, cache: str) -> tuple[float, float]:
     """(seconds, MiB) of the row's process."""
     environment = {**os.environ, "TORCHLIKE_CACHE": cache}
-    command = [sys.executable, "-m", "tests.benchmarks.start", "--work", row, library]
+    command = report.command("start", "--work", row, library)
     start = time.perf_counter()
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
@@ -67,33 +71,36 @@ def measure(row: str, rounds: int) -> dict[str, tuple[float, float]]:
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as cache:  # cold fills it, warm finds it full
             for library, state in CONTENDERS:
-                if importlib.util.find_spec(library) and not (row == "import" and state == "warm"):
+                if report.installed(library) and not (row == "import" and state == "warm"):
                     costs.setdefault(f"{library} {state}".strip(), []).append(cost(row, library, cache))
     return {which: tuple(map(statistics.median, zip(*c, strict=True))) for which, c in costs.items()}
+
+
+def table(rows: Sequence[str], rounds: int) -> dict[str, dict[str, tuple[float, float]]]:
+    """Measure the rows and print them: {row: {contender: (median seconds, median MiB)}}."""
+    results = {}
+    for row in rows:
+        results[row] = medians = measure(row, rounds)
+        seconds, memory = medians.get("torch", (None, None))
+        report.table(
+            f"start: {row}",
+            ("seconds", "/ PyTorch", "MiB", "/ PyTorch"),
+            [(which, (s, report.ratio(s, seconds), m, report.ratio(m, memory))) for which, (s, m) in medians.items()],
+        )
+    return results
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("rows", nargs="*", metavar="row", help=f"of {', '.join(ROWS)}; all by default")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", help="also write the medians to this file")
+    report.options(parser, rounds=3)
     parser.add_argument("--work", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.work:
         work(*args.work)
         return
-    results = {row: measure(row, args.rounds) for row in args.rows or ROWS}
-    print(f"{'':8} {'seconds':>24} {'/ PyTorch':>10} {'MiB':>8} {'/ PyTorch':>10}")
-    for row, medians in results.items():
-        for which, (taken, memory) in medians.items():
-            time_ratio, memory_ratio = (
-                (f"{x / y:10.2f}" for x, y in zip((taken, memory), medians["torch"], strict=True))
-                if "torch" in medians else ("", "")
-            )  # fmt: skip
-            print(f"{row:8} {which:16} {taken:7.2f} {time_ratio} {memory:8.0f} {memory_ratio}")
-    if args.json:
-        with open(args.json, "w") as f:
-            json.dump(results, f, indent=1)
+    report.announce()
+    report.write(args.json, table(args.rows or ROWS, args.rounds))
 
 
 if __name__ == "__main__":
