@@ -36,12 +36,16 @@ def command(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", f"tests.benchmarks.{module}", *arguments]
 
 
+def reason(errors: str) -> str:
+    """The last line of what a process wrote to its standard error, which says why it failed."""
+    return ([line.strip() for line in errors.splitlines() if line.strip()] or ["no reason given"])[-1][:160]
+
+
 def run(module: str, *arguments: str, environment: dict[str, str] | None = None) -> Any:
     """What a contender's process prints last, from JSON; None, said on a line, where it fails."""
     done = subprocess.run(command(module, *arguments), capture_output=True, text=True, env=environment)
     if done.returncode:
-        reason = ([line.strip() for line in done.stderr.splitlines() if line.strip()] or ["no reason given"])[-1]
-        print(f"  {module} {' '.join(arguments)}: does not run here: {reason[:160]}", flush=True)
+        print(f"  {module} {' '.join(arguments)}: does not run here: {reason(done.stderr)}", flush=True)
         return None
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -11,7 +11,7 @@ import time
 
 from tests.benchmarks.contenders import Absent, contender
 from tests.benchmarks.models import PIECES, row
-from tests.benchmarks.report import command
+from tests.benchmarks.report import command, reason
 from tests.benchmarks.setting import Setting
 
 WARM = 20
@@ -60,7 +60,7 @@ class Running:
     def reason(self) -> str:
         """The last line of its errors."""
         self.errors.seek(0)
-        return ([line.strip() for line in self.errors if line.strip()] or ["no reason given"])[-1]
+        return reason(self.errors.read())
 
     def turn(self, steps: int) -> float:
         """Seconds per step."""
@@ -86,7 +86,7 @@ def measure(name: str, contenders: list[str], rounds: int, seconds: float, setti
         for which in together:
             process = Running(which, name, setting)
             if process.failed:
-                print(f"  {name}, {which}: does not run here: {process.reason()[:160]}", flush=True)
+                print(f"  {name}, {which}: does not run here: {process.reason()}", flush=True)
             elif process.ready:
                 running[which] = process
                 losses[which] = process.ready["last"]

@@ -63,7 +63,7 @@ class CapturedOp(Op):
 
     def function(self, template: tuple) -> Callable:
         def flat(*arrays):
-            env = {**dict(zip(self.leaf_slots, arrays, strict=True)), **self.constants}
+            env = dict(zip(self.leaf_slots, arrays, strict=True)) | self.constants
             evaluate(self.entries, env, self.masks)
             return tuple(env[s] for s in self.out_slots)
 

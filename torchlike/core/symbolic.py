@@ -1,9 +1,9 @@
 """One trace for all sizes: what a loop needs in which every batch has a length of its own.
 
-Uses of an op that differ only in sizes are one family. Where three of them follow from one or
-two free ones, n and m (so do 16 x 28 x 64 and a view of it as 448 x 64, for n = 28, as 16, n, 64 and 16 n, 64), the op
-is traced once for all n and m with JAX's symbolic dimensions (https://docs.jax.dev/en/latest/export/shape_poly.html),
-and later uses are made of that model without a trace of their own.
+Uses of an op that differ only in sizes are one family. Where the sizes of three follow from one or two free ones, n
+and m (so do 16 x 28 x 64 and a view of it as 448 x 64, for n = 28, as 16, n, 64 and 16 n, 64), the op is traced once
+for all n and m with JAX's symbolic dimensions (https://docs.jax.dev/en/latest/export/shape_poly.html), and later uses
+are made of that model without a trace of their own.
 
 JAX refuses to decide whether a symbol is greater than a number or not; a body that asks has no model. But it takes a
 symbol for unequal to all that is not the same expression. So a model is not used for sizes below `LEAST`, which bodies
@@ -73,26 +73,26 @@ def match(op, template: tuple, avals: tuple[Aval, ...], device, spec: Callable) 
         if (found := _solve(form, sizes)) is not None:
             return model, found
     if family.tries and (shared := _shared(family.uses, sizes)) is not None:
-        form, there, use = shared
+        form, found, there, use = shared
         model = _traced(form, template, avals, there, use, spec)
         if model is not None:
             family.models.append((form, model))
-            return model, _solve(form, sizes) or Sizes()
+            return model, found
         family.tries -= 1
     family.uses = [*family.uses[1 - REMEMBERED :], (sizes, template, avals)]
     return None
 
 
-def _shared(uses: list[tuple], sizes: list[int]) -> tuple[list, Sizes, list] | None:
-    """The form, of the fewest free sizes, that these sizes have in common with two uses, and one of them: what the
-    symbols are there, its template and avals."""
-    best: tuple[list, Sizes, list] | None = None
+def _shared(uses: list[tuple], sizes: list[int]) -> tuple[list, Sizes, Sizes, list] | None:
+    """The form, of the fewest free sizes, that these sizes have in common with two uses; what the symbols are here, and
+    in one of the two; that one's template and avals."""
+    best: tuple[list, Sizes, Sizes, list] | None = None
     for first, *use in reversed(uses):
         form = _form(first, sizes)
-        if form is None or not _solve(form, sizes) or not (there := _solve(form, first)):
+        if form is None or not (found := _solve(form, sizes)) or not (there := _solve(form, first)):
             continue
-        if (best is None or len(there) < len(best[1])) and any(s is not first and _solve(form, s) for s, *_ in uses):
-            best = form, there, use
+        if (best is None or len(found) < len(best[1])) and any(s is not first and _solve(form, s) for s, *_ in uses):
+            best = form, found, there, use
     return best
 
 
@@ -156,8 +156,7 @@ def _traced(form: list, template: tuple, avals: tuple[Aval, ...], sizes: Sizes, 
     parts = iter([p if p.__class__ is int else symbols[p[0]] * p[1] + p[2] for p in form])
     template = _filled(template, parts)
     avals = tuple([aval(_filled(a.shape, parts), a.dtype, a.device, weak=a.weak) for a in avals])
-    made: dict = {}
-    model = attempt(made, 0, lambda: spec(template, avals))
+    model = attempt({}, None, lambda: spec(template, avals))
     return model if model and _structure(model.closed, sizes) == _structure(spec(*use).closed, Sizes()) else None
 
 

@@ -63,6 +63,11 @@ def _linear_step(mode: str, slopes, share, y, h, c):
     return out * c + o * gates[3], c
 
 
+def _within(inside, made, state):
+    """The states that a step made, where it is inside of the sequence; the states before it elsewhere."""
+    return made if inside is None else jax.tree.map(lambda new, old: jnp.where(inside, new, old), made, state)
+
+
 def _recur(mode: str, reverse: bool, shares, bias, h, c, weight, projection, inside):
     """All states and the last ones, as `recurrence` gives them, and what its derivative is made of."""
     n, kernel = GATES[mode], weight.T
@@ -73,8 +78,7 @@ def _recur(mode: str, reverse: bool, shares, bias, h, c, weight, projection, ins
         y = [y + b for y, b in zip(jnp.split(state[0] @ kernel, n, -1), biases, strict=True)]
         h, c, gates = _step(mode, share, y, *state)
         made = h if projection is None else h @ projection.T, c
-        if inside is not None:
-            made = jax.tree.map(lambda new, old: jnp.where(inside, new, old), made, state)
+        made = _within(inside, made, state)
         return made, (*made, gates)
 
     # the gates go in apart: slices of one array in the loop would keep XLA from vectorising the step
@@ -103,11 +107,11 @@ def _(mode, reverse, primals, tangents):
     h_before = before(h, outs[0])
     slopes = _slopes(mode, gates, h_before, None if c is None else before(c, cs), cs)
     n = GATES[mode]
-    d_y = _product(h_before, d_weight)
+    d_y = h_before @ d_weight.T  # of all steps at once
     d_y = d_y if d_bias is None else d_y + d_bias
     if mode != "GRU":
         d_shares, d_y = d_shares + d_y, None
-    d_h = None if projection is None else _product(gates[3] * jnp.tanh(cs), d_projection)
+    d_h = None if projection is None else (gates[3] * jnp.tanh(cs)) @ d_projection.T
 
     def step(state, at):
         slopes, share, d_y, d_h, inside = at
@@ -116,23 +120,16 @@ def _(mode, reverse, primals, tangents):
         y = y if d_y is None else y + d_y
         h, c = _linear_step(mode, slopes, jnp.split(share, n, -1), jnp.split(y, n, -1), *state)
         made = h if d_h is None else h @ projection.T + d_h, c
-        if inside is not None:
-            made = jax.tree.map(lambda new, old: jnp.where(inside, new, old), made, state)
+        made = _within(inside, made, state)
         return made, made[0]
 
     last, d_hs = lax.scan(step, tuple(d_start), (slopes, d_shares, d_y, d_h, inside), reverse=reverse)
     return outs, (d_hs, *last)
 
 
-def _product(x, weight):
-    """`x @ weight.T` of x (T, N, in), for all steps at once."""
-    T, N, width = x.shape
-    return (x.reshape(T * N, width) @ weight.T).reshape(T, N, -1)
-
-
 def _from_input(mode: str, x, weight, bias, state_bias):
     """What the inputs add to the gates. Only a GRU has to keep the state's bias apart."""
-    y = _product(x, weight) if x.ndim == 3 else x @ weight.T
+    y = x @ weight.T
     y = y if bias is None else y + bias
     return y if state_bias is None or mode == "GRU" else y + state_bias
 

@@ -245,13 +245,16 @@ class _Setting(LiveScalar):
     __slots__ = ("optimizer",)
 
     def get(self):
-        x = self.optimizer._scalars(self.owner)[self.key]
-        return x if x.__class__ is float or isinstance(x, Variable) else float(x)
+        return _as_input(self.optimizer._scalars(self.owner)[self.key])
 
 
 def as_inputs(numbers) -> list:
     """Tensors as they are and everything else as floats, so that 1 and 1.0 are the same program."""
-    return [x if x.__class__ is float or isinstance(x, Variable) else float(x) for x in numbers]
+    return [_as_input(x) for x in numbers]
+
+
+def _as_input(x):
+    return x if x.__class__ is float or isinstance(x, Variable) else float(x)
 
 
 def overwrite(target: Variable, result: Variable) -> None:
