@@ -54,7 +54,8 @@ def weights(query, key, mask, is_causal: bool):
     """softmax(query · keyᵀ + mask) over the keys; 0 for a query that may see no key."""
     scores = jnp.matmul(query, jnp.swapaxes(key, -1, -2))
     if is_causal:  # every query sees the first key
-        scores = jnp.where(jnp.tri(*scores.shape[-2:], dtype=bool), scores, -jnp.inf)
+        queries, keys = scores.shape[-2:]
+        scores = jnp.where(jnp.tri(queries, keys, dtype=bool), scores, -jnp.inf)
     if mask is None:
         return jax.nn.softmax(scores, -1)
     broadcast_shape(scores.shape, mask.shape)
