@@ -8,6 +8,7 @@ aliasing and of gradients through in-place writes from pure functions.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -174,7 +175,7 @@ class Variable:
                 shape = self._aval().shape
                 return shape, contiguous_strides(shape), 0
             view, template, scalars = self._step
-            self._strided = view.geometry.function(template)(self._up()._geometry(), *scalars)
+            self._strided = view.place(template, self._up()._geometry(), scalars)
         return self._strided
 
 
@@ -381,12 +382,18 @@ class View:
     def bind(self, args: tuple, kwargs: dict):
         return self.read.bind(args, kwargs)
 
+    def place(self, template: tuple, geometry: tuple, scalars: list) -> tuple:
+        """The geometry of a view of memory that is laid out so."""
+        if scalars:
+            return self.geometry.function(template)(geometry, *scalars)
+        return _placed(self, template, geometry)
+
     def __call__(self, template: tuple, inputs: list) -> Variable:
         x, *scalars = inputs
         if not isinstance(x, Variable):
             raise TypeError(f"{self.name}(): argument 'input' (position 1) must be Tensor, not {type(x).__name__}")
         shared = x._cell.__class__ is not Cell and not self.retypes
-        strided: Any = self.geometry.function(template)(x._geometry(), *scalars) if self.check or shared else None
+        strided: Any = self.place(template, x._geometry(), scalars) if self.check or shared else None
         if shared and (part := x._cell.part(x, strided)) is not None:
             return part
         result = apply(self.read, template, inputs)
@@ -406,6 +413,11 @@ class View:
         result._step = (self, template, scalars)
         result._strided = strided
         return result
+
+
+@functools.lru_cache(2**12)
+def _placed(view: View, template: tuple, geometry: tuple) -> tuple:
+    return view.geometry.function(template)(geometry)
 
 
 def view(*names: str, geometry, write, **facts) -> Callable[[Any], Any]:
