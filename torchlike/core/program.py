@@ -17,7 +17,7 @@ import numpy as np
 from jax import lax
 from jax.extend.core import jaxpr_as_fun
 
-from torchlike.core import explain
+from torchlike.core import explain, transposition
 from torchlike.core import spec as specs
 from torchlike.core.device import cpu
 from torchlike.core.interpreter import SMALL, Interpreter, plan
@@ -167,7 +167,10 @@ class Program:
         packed = {i for places, _ in self.packs for i in places}
         self.plain = [i for i in range(len(self.leaf_slots)) if i not in packed]
         donate = [n for n, i in enumerate(self.plain) if self.leaf_slots[i] in self.donated]
-        _keep(self, jax.jit(self.trace, donate_argnums=donate))
+        trace: Callable = self.trace
+        if any(spec.device is cpu and spec.convolves for spec, _, _ in self.entries):
+            trace = transposition.put_off(trace)
+        _keep(self, jax.jit(trace, donate_argnums=donate))
 
     def execute(self, executable: Callable, arrays: list) -> list:
         """Call the compiled function with the leaves."""

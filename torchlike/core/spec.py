@@ -26,6 +26,7 @@ from torchlike.core import platform, precision, symbolic
 from torchlike.core.device import check_memory, x64
 from torchlike.core.op import SLOT, Op, inexact
 from torchlike.core.symbolic import Sizes
+from torchlike.core.transposition import has_convolution
 from torchlike.core.value import Aval, aval
 
 _SMALL = 2**28  # elements of an array that nobody need worry about
@@ -97,6 +98,11 @@ class Spec:
             if any(a.shape != o.shape or a.dtype != o.dtype for a, o in zip(self._closed.out_avals, self.outs)):  # noqa: B905
                 raise RuntimeError(f"{self} was recorded under another default dtype than it is compiled under")
         return self._closed
+
+    @property
+    def convolves(self) -> bool:
+        """Whether one of XLA's convolutions is in the trace."""
+        return has_convolution((self.model or self).closed.jaxpr)
 
     def fn(self, *inputs):
         """The trace as a function, under whatever transformation of JAX is in progress."""

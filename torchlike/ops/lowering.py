@@ -3,11 +3,10 @@
 Each is a pure function like any body, so its derivatives of all orders are JAX's. They are taken when an operation is
 traced for the CPU alone (`core/platform.py`); a GPU, a TPU and JAX's transformations get XLA's own.
 
-Convolutions. XLA hands a convolution to a loop over the kernel, which is slow where there are few channels, and its
-gradient towards the input to a convolution of a spread-out image, which is slow where the stride is above 1. Written
-as one matrix product of the kernel with all windows laid out as columns (im2col, https://hal.science/inria-00112631),
-a part of the batch at a time, so that the columns stay in the cache. Milliseconds on two busy x86-64 cores, the least
-of many calls, XLA's own then this one, of the forward pass and of the forward and backward pass:
+Convolutions. XLA hands a convolution to a loop over the kernel, which is slow where there are few channels. There it is
+written as one matrix product of the kernel with all windows laid out as columns (im2col,
+https://hal.science/inria-00112631), a part of the batch at a time. Milliseconds on two busy x86-64 cores, the least of
+many calls, XLA's own then this one, of the forward pass and of the forward and backward pass:
 
     input            kernel          stride   forward          with both gradients
     128x3x32x32      6x3x5x5         1        14.4    3.9      112     16
@@ -15,14 +14,19 @@ of many calls, XLA's own then this one, of the forward pass and of the forward a
     4x3x32x32        6x3x5x5         1         0.34   0.14       1.4    0.34
     32x3x32x32       16x3x3x3        1         2.4    0.9       11.6    7.3
     32x8x32x32       16x8x3x3        1         2.4    2.0       13.6   10.4
-    32x16x32x32      32x16x3x3       2         2.1    1.9       13.1    6.3
     4x3x112x112      64x3x7x7        2         3.8    3.9       36     16
-    32x64x16x16      128x64x1x1      1         8.0    3.0       40      9.7
-    64x32x26x26      64x32x3x3       1        57     25        200     66
-    64x16x32x32      32x16x3x3       1         9.9   14.6       37     37
-    32x16x32x32      16x16x3x3       1         8.0    8.2       18     22         XLA's own is kept
-    2x64x56x56       64x64x3x3       1         6.8   10.3       17     22         XLA's own is kept
     8x3x64x64        64x3x8x8        8         0.21   0.35       0.87   3.5       XLA's own is kept
+
+With more channels it is not, now that memory is kept (core/memory.py) and the channels stay last between neighbours
+(core/transposition.py). Given with the channels last, the gradients on quiet cores:
+
+    64x32x26x26      64x32x3x3       1        24     19         38    42
+    64x16x32x32      32x16x3x3       1         9.9   16         22    27
+    16x64x56x56      64x64x3x3       1        49     57        101   107
+    32x128x28x28     128x128x3x3     1        55     80        165   203
+    16x64x56x56      128x64x3x3      2        24     26         47    58
+
+A window of one place is one product with the channels last, whatever their number.
 """
 
 from __future__ import annotations
@@ -36,15 +40,23 @@ from jax import lax
 
 from torchlike.core import platform
 
-CHUNK = 2**20
-"""Bytes of columns made at a time: they fit in the cache of a core. With a quarter and with four times as much the
-rows above are the same within 10 %; all at once, the first takes 43 ms, most of it to get the memory."""
+CHUNK = 2**22
+"""Bytes of columns made at a time. A smaller part fits in a core's own cache, which is as quick where there is one
+core, but its products are too small to share: a step of `lenet128` on two cores takes 1.59 times PyTorch's time with a
+quarter of this, 1.24 with half, 1.15 with this and 1.12 with twice as much; all at once it is 1.4."""
+
+LARGEST = 2**23
+"""Bytes of one sample's columns from which XLA's own is taken: it needs no such memory."""
 
 FEW = 8
 """So many input channels are few."""
 
-LARGE = 2**23
-"""Bytes of input and output from which XLA's own convolution is slow whatever the number of channels."""
+COLOURS = 4
+"""An input of so few channels is an image, whose gradient nobody wants."""
+
+WIDE = 16
+"""Of an image, so many output channels are made last, as XLA's own convolution wants them next; the gradients of the
+product are slower for it."""
 
 
 def conv_general_dilated(
@@ -59,9 +71,10 @@ def conv_general_dilated(
         size = [s + lo + hi for s, (lo, hi) in zip(lhs.shape[1:-1], padding, strict=True)]
         out = [(s - d * (k - 1) - 1) // step + 1
                for s, k, step, d in zip(size, rhs.shape[:n], strides, dilation, strict=True)]  # fmt: skip
+        if math.prod(rhs.shape[:n]) == 1 and lhs.dtype in (np.float32, np.float64):
+            return _pointwise(lhs, rhs, strides, padding, out)
         if _as_product(lhs, rhs, strides, out):
-            y = _columns(jnp.moveaxis(lhs, -1, 1), rhs, strides, padding, dilation, out)
-            return jnp.moveaxis(y, 1, -1)
+            return _columns(jnp.moveaxis(lhs, -1, 1), rhs, strides, padding, dilation, out)
     return lax.conv_general_dilated(
         lhs, rhs, window_strides, padding, lhs_dilation, rhs_dilation, dimension_numbers, feature_group_count,
         precision=precision,
@@ -75,15 +88,21 @@ def _sample(rhs, out) -> int:
 
 def _as_product(lhs, rhs, strides, out) -> bool:
     """The choice: whether im2col is quicker, by the figures above."""
-    if lhs.dtype not in (np.float32, np.float64) or not lhs.size or not rhs.size or _sample(rhs, out) > 8 * CHUNK:
+    if lhs.dtype not in (np.float32, np.float64) or not lhs.size or not rhs.size or _sample(rhs, out) > LARGEST:
         return False
     window, channels = rhs.shape[:-2], rhs.shape[-2]
-    if math.prod(window) == 1:
-        return True
     if all(s >= k for s, k in zip(strides, window, strict=True)):  # windows apart: nothing is gathered twice
         return False
-    moved = lhs.size + lhs.shape[0] * math.prod(out) * rhs.shape[-1]
-    return channels <= FEW or max(strides) > 1 or moved * lhs.dtype.itemsize >= LARGE
+    return channels <= FEW
+
+
+def _pointwise(x, kernel, strides, padding, out):
+    """The convolution of x (N, *, C) with a kernel (1, ..., C, O), a product: (N, *out, O)."""
+    n = len(out)
+    x = jnp.pad(x, [(0, 0), *padding, (0, 0)])
+    for axis, (step, size) in enumerate(zip(strides, out, strict=True), 1):
+        x = lax.slice_in_dim(x, 0, (size - 1) * step + 1, step, axis=axis)
+    return lax.dot_general(x, kernel.reshape(kernel.shape[n:]), (((n + 1,), (0,)), ((), ())))
 
 
 def _columns(x, kernel, strides, padding, dilation, out):
@@ -101,12 +120,15 @@ def _columns(x, kernel, strides, padding, dilation, out):
             x = jnp.stack([
                 lax.slice_in_dim(x, i, i + (out[axis] - 1) * step + 1, step, axis=x.ndim - n + axis) for i in starts
             ])  # fmt: skip
-        y = lax.dot_general(weight, x.reshape(count, -1), (((0,), (0,)), ((), ())))  # (O, part · out)
-        return jnp.swapaxes(y.reshape(-1, part, *out), 0, 1)
+        x = x.reshape(count, -1)
+        if kernel.shape[-2] <= COLOURS and kernel.shape[-1] >= WIDE:
+            return lax.dot_general(x, weight, (((0,), (0,)), ((), ()))).reshape(part, *out, -1)
+        y = lax.dot_general(weight, x, (((0,), (0,)), ((), ())))  # (O, part · out)
+        return jnp.moveaxis(y.reshape(-1, part, *out), 0, -1)
 
     if part == batch:
         return product(x)
     # the backward pass makes the columns again: to keep them costs more
     product = jax.checkpoint(product, prevent_cse=False)
     y = lax.map(product, x.reshape(batch // part, part, *x.shape[1:]))
-    return y.reshape(batch, -1, *out)
+    return y.reshape(batch, *out, -1)
