@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -86,7 +84,7 @@ def test_random_programs_compute_the_same(seed):
     with jax.enable_x64(True):
         names, run, x = _random(seed)
         for a, b in zip(jax.jit(put_off(run))(x), jax.jit(run)(x), strict=True):
-            assert a.shape == b.shape and a.dtype == b.dtype
+            assert (a.shape, a.dtype) == (b.shape, b.dtype)
             np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-9, err_msg=f"seed {seed}: {names}")
 
 
@@ -148,4 +146,4 @@ def test_a_step_with_convolutions_goes_this_way(monkeypatch):
     assert not counted
     np.testing.assert_allclose(trained(False), one_by_one, rtol=1e-4)
     assert len(counted) == 1
-    assert math.isfinite(one_by_one[-1]) and one_by_one[-1] < one_by_one[0]
+    assert one_by_one[-1] < one_by_one[0]
