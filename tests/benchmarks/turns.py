@@ -17,9 +17,10 @@ from tests.benchmarks.setting import Setting
 WARM = 20
 """Steps before the first turn: programs are compiled in them."""
 
-TOLERANCE = {"float32": 1e-3, "bfloat16": 5e-2}
+TOLERANCE = {"float32": 5e-3, "bfloat16": 5e-2}
 """How far a contender's loss after the warm-up may be from the first contender's, as a part of it. Rounding alone makes
-1e-5 in float32; a wrong rate, decay or gradient makes more than 1e-2. In bfloat16 a number has 8 bits."""
+1e-5 in float32, 1.3e-3 in PyTorch's compiled `gpt`; a wrong rate, decay or gradient makes more than 1e-2. In bfloat16 a
+number has 8 bits."""
 
 
 def work(which: str, name: str, setting: Setting) -> None:
