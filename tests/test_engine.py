@@ -129,6 +129,27 @@ def test_only_what_is_alive_is_computed():
     assert counts.programs == 1
 
 
+def test_an_update_takes_over_the_buffer_of_what_it_updates():
+    """Gradients, which have the same types and come earlier, do not; nor do parameters of one type change places."""
+    net = torch.nn.Sequential(*[torch.nn.Linear(6, 6) for _ in range(3)])
+    optimizer = torch.optim.Adam(reversed(list(net.parameters())))
+    for _ in range(4):
+        optimizer.zero_grad()
+        net(torch.ones(2, 6)).square().sum().backward()
+        optimizer.step()
+    step = list(program._programs.values())[-1]
+    spec, slots, first = next(e for e in step.entries if "adam" in e[0].op.name)
+    inputs = [s for s in step.leaf_slots if s in step.donated]
+    assert len(inputs) == 3 * 6 + 1  # parameters and two states of each, and the common count of steps
+    n = len(list(net.parameters()))
+    heirs = dict(zip(inputs, step.returned, strict=False))
+    for i in range(n):
+        assert heirs[slots[i]] == first + i
+        for state in range(2):
+            assert heirs[slots[2 * n + state * n + i]] == first + n + 1 + state * n + i
+    assert sorted(step.returned) == sorted(step.alive)
+
+
 def test_dead_buffers_are_donated_and_shared_ones_never():
     def step(w):
         w.mul_(2.0)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import jax
 import numpy as np
@@ -22,7 +22,7 @@ from torchlike.core import spec as specs
 from torchlike.core.device import cpu
 from torchlike.core.interpreter import SMALL, Interpreter, plan
 from torchlike.core.spec import Spec, VjpOp
-from torchlike.core.value import SCALARS, Value, placed
+from torchlike.core.value import SCALARS, Aval, Value, placed
 
 CAPACITY = 4096
 """So many structures are remembered; the one not used for the longest time is forgotten first."""
@@ -112,7 +112,7 @@ class Program:
     """One structure: which entries are needed, and, once compiled, the one function that runs them all."""
 
     __slots__ = ("entries", "leaf_slots", "alive", "donated", "last_use", "executable", "trivial", "packs", "plain",
-                 "__weakref__")  # fmt: skip
+                 "returned", "places", "__weakref__")  # fmt: skip
 
     def __init__(self, batch, alive: tuple[int, ...], donated: tuple[int, ...]):
         self.leaf_slots = batch.leaf_slots
@@ -167,6 +167,8 @@ class Program:
         packed = {i for places, _ in self.packs for i in places}
         self.plain = [i for i in range(len(self.leaf_slots)) if i not in packed]
         donate = [n for n, i in enumerate(self.plain) if self.leaf_slots[i] in self.donated]
+        self.returned = _returned(self)
+        self.places = [self.returned.index(s) for s in self.alive]
         trace: Callable = self.trace
         if any(spec.device is cpu and spec.convolves for spec, _, _ in self.entries):
             trace = transposition.put_off(trace)
@@ -177,14 +179,46 @@ class Program:
         if self.packs:
             packs = [np.array([arrays[i] for i in places], dtype) for places, dtype in self.packs]
             arrays = [*[arrays[i] for i in self.plain], *packs]
-        return executable(*arrays)
+        made = executable(*arrays)
+        return [made[i] for i in self.places]
 
     def trace(self, *arrays):
         env = {self.leaf_slots[i]: x for i, x in zip(self.plain, arrays, strict=False)}
         for (places, _), pack in zip(self.packs, arrays[len(self.plain) :], strict=True):
             env.update((self.leaf_slots[i], pack[n]) for n, i in enumerate(places))
         evaluate(self.entries, env)
-        return [env[s] for s in self.alive]
+        return [env[s] for s in self.returned]
+
+
+def _returned(program: Program) -> list[int]:
+    """The slots that are alive in the order that a compiled function returns them.
+
+    JAX gives a donated buffer to the first result of its type that has none. Written into it while something else is
+    still to be made of what it holds, XLA copies it before; so what an entry makes of it comes first, such as the new
+    parameter of an optimizer, and the gradients, which are of its type too, come later.
+    """
+    types: dict[int, Aval] = {}
+    for spec, slots, first in program.entries:
+        types.update(zip(slots, spec.avals, strict=True))
+        types.update(enumerate(spec.outs, first))
+    donated = [s for s in program.leaf_slots if s in program.donated and s in types]  # JAX drops what nothing uses
+    heirs: dict[int, int] = {}
+    free = dict.fromkeys(program.alive)
+
+    def inherit(leaves: Iterable[int], results: Iterable[int]) -> None:
+        waiting: dict[Aval, list[int]] = {}
+        for s in reversed(dict.fromkeys(leaves)):
+            if s not in heirs:
+                waiting.setdefault(types[s], []).append(s)
+        for out in results:
+            if out in free and (leaf := waiting.get(types[out])):
+                heirs[leaf.pop()] = out
+                del free[out]
+
+    for spec, slots, first in reversed(program.entries):
+        inherit([s for s in slots if s in donated], range(first, first + len(spec.outs)))
+    inherit(donated, [*free])
+    return [*[heirs[s] for s in donated if s in heirs], *free]
 
 
 def _packs(entries: list, leaf_slots: list[int]) -> list[tuple[list[int], np.dtype]]:
