@@ -104,3 +104,20 @@ def test_another_length_is_not_traced():
     finally:
         torch.core.spec.Spec._trace = trace
     assert not traces
+
+
+def test_a_use_that_was_an_error_is_nobody_elses():
+    """What a later use of other sizes is compared with was traced; one that was refused is forgotten."""
+    for n in (48, 10**15, 56, 64, 72):
+        if n == 10**15:
+            with pytest.raises(RuntimeError, match="can't allocate memory"):
+                torch.arange(n)
+        else:
+            assert torch.arange(n).sum().item() == n * (n - 1) // 2
+    for n, m in ((40, 40), (48, 40), (56, 56), (64, 64), (72, 72)):
+        x, y = torch.ones(n, 9), torch.ones(m, 9)
+        if n != m:
+            with pytest.raises(RuntimeError, match="must match"):
+                torch.addcmul(x, x, y)
+        else:
+            assert torch.addcmul(x, x, y).sum().item() == 18 * n

@@ -74,25 +74,28 @@ def match(op, template: tuple, avals: tuple[Aval, ...], device, spec: Callable) 
             return model, found
     if family.tries and (shared := _shared(family.uses, sizes)) is not None:
         form, found, there, use = shared
-        model = _traced(form, template, avals, there, use, spec)
-        if model is not None:
+        alone = attempt({}, None, lambda: spec(*use))
+        if alone is None:  # that use was an error
+            family.uses = [u for u in family.uses if u[1:] != use]
+        elif (model := _traced(form, template, avals, there, alone, spec)) is not None:
             family.models.append((form, model))
             return model, found
-        family.tries -= 1
+        else:
+            family.tries -= 1
     family.uses = [*family.uses[1 - REMEMBERED :], (sizes, template, avals)]
     return None
 
 
-def _shared(uses: list[tuple], sizes: list[int]) -> tuple[list, Sizes, Sizes, list] | None:
+def _shared(uses: list[tuple], sizes: list[int]) -> tuple[list, Sizes, Sizes, tuple] | None:
     """The form, of the fewest free sizes, that these sizes have in common with two uses; what the symbols are here, and
     in one of the two; that one's template and avals."""
-    best: tuple[list, Sizes, Sizes, list] | None = None
-    for first, *use in reversed(uses):
+    best: tuple[list, Sizes, Sizes, tuple] | None = None
+    for first, *rest in reversed(uses):
         form = _form(first, sizes)
         if form is None or not (found := _solve(form, sizes)) or not (there := _solve(form, first)):
             continue
         if (best is None or len(found) < len(best[1])) and any(s is not first and _solve(form, s) for s, *_ in uses):
-            best = form, found, there, use
+            best = form, found, there, tuple(rest)
     return best
 
 
@@ -150,14 +153,14 @@ def _solve(form: list, sizes: list[int]) -> Sizes | None:
     return found
 
 
-def _traced(form: list, template: tuple, avals: tuple[Aval, ...], sizes: Sizes, use: list, spec: Callable) -> Any:
-    """The spec of this form, or None where the body needs to know its sizes. `use` was traced by itself at `sizes`."""
+def _traced(form: list, template: tuple, avals: tuple[Aval, ...], sizes: Sizes, alone, spec: Callable) -> Any:
+    """The spec of this form, or None where the body needs to know its sizes; `alone` is the spec of a use at `sizes`."""
     symbols = dict(zip(SYMBOLS, _symbols(), strict=True))
     parts = iter([p if p.__class__ is int else symbols[p[0]] * p[1] + p[2] for p in form])
     template = _filled(template, parts)
     avals = tuple([aval(_filled(a.shape, parts), a.dtype, a.device, weak=a.weak) for a in avals])
     model = attempt({}, None, lambda: spec(template, avals))
-    return model if model and _structure(model.closed, sizes) == _structure(spec(*use).closed, Sizes()) else None
+    return model if model and _structure(model.closed, sizes) == _structure(alone.closed, Sizes()) else None
 
 
 def attempt(kept: dict, key: Any, make: Callable) -> Any:
