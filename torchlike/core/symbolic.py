@@ -154,7 +154,7 @@ def _solve(form: list, sizes: list[int]) -> Sizes | None:
 
 
 def _traced(form: list, template: tuple, avals: tuple[Aval, ...], sizes: Sizes, alone, spec: Callable) -> Any:
-    """The spec of this form; None where the body needs to know its sizes. `alone` is the spec of one use, of `sizes`."""
+    """The spec of this form, or None: the body needs to know its sizes. `alone` is the spec of one use, of `sizes`."""
     symbols = dict(zip(SYMBOLS, _symbols(), strict=True))
     parts = iter([p if p.__class__ is int else symbols[p[0]] * p[1] + p[2] for p in form])
     template = _filled(template, parts)
