@@ -12,11 +12,12 @@ the first convolution's result made in that order too (ops/lowering.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import jax
 from jax import lax
 from jax.extend.core import Literal
+
+from torchlike.core.calls import CALLS, called
 
 ELEMENTWISE = frozenset({
     "abs", "add", "add_any", "and", "atan2", "ceil", "clamp", "convert_element_type", "copy", "cos", "cosh", "div",
@@ -31,10 +32,6 @@ ALONG = {
     "reduce_window_sum": ("window_dimensions", "window_strides", "padding", "base_dilation", "window_dilation"),
 }
 """Primitives of one array, and their parameters that have an entry for each of its dimensions."""
-
-CALLS = {"jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "custom_jvp_call": "call_jaxpr",
-         "custom_vjp_call": "call_jaxpr"}  # fmt: skip
-"""Primitives that are a trace themselves, and the parameter that holds it."""
 
 
 class Ordered:
@@ -78,15 +75,9 @@ def put_off(f: Callable) -> Callable:
 def has_convolution(jaxpr) -> bool:
     """Whether a trace has one of XLA's convolutions in it."""
     return any(
-        eqn.primitive.name == "conv_general_dilated" or eqn.primitive.name in CALLS and has_convolution(_body(eqn)[0])
+        eqn.primitive.name == "conv_general_dilated" or eqn.primitive.name in CALLS and has_convolution(called(eqn)[0])
         for eqn in jaxpr.eqns
     )
-
-
-def _body(eqn) -> tuple[Any, Sequence]:
-    """The trace that an equation calls, and its constants."""
-    body = eqn.params[CALLS[eqn.primitive.name]]
-    return getattr(body, "jaxpr", body), getattr(body, "consts", ())
 
 
 def _evaluate(jaxpr, consts: Sequence, inputs: Sequence) -> list:
@@ -98,7 +89,7 @@ def _evaluate(jaxpr, consts: Sequence, inputs: Sequence) -> list:
     for eqn in jaxpr.eqns:
         values = [read(v) for v in eqn.invars]
         with jax.named_scope(str(eqn.source_info.name_stack)), eqn.ctx.manager:
-            outs = _evaluate(*_body(eqn), values) if eqn.primitive.name in CALLS else _results(eqn, values)
+            outs = _evaluate(*called(eqn), values) if eqn.primitive.name in CALLS else _results(eqn, values)
         env.update(zip(eqn.outvars, outs, strict=True))
     return [read(v) for v in jaxpr.outvars]
 

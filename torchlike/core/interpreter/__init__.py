@@ -11,7 +11,7 @@ compiled. A trace that needs a primitive without a rule has no interpreter.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from jax.dtypes import float0
 from jax.extend.core import ClosedJaxpr, Literal
 
 from torchlike.core import symbolic
+from torchlike.core.calls import CALLS, CHECKPOINTS, called
 from torchlike.core.interpreter import along, elements, shapes, table, windows  # noqa: F401  they file the rules
 from torchlike.core.symbolic import Sizes
 
@@ -29,11 +30,6 @@ AFFORDABLE = 2**24
 """An interpreter of this cost is cheaper than compiling, if it is for a time or two."""
 
 _STEP = 256  # what a primitive costs beside its elements: a microsecond
-CALLS = {
-    "jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "remat2": "jaxpr", "checkpoint": "jaxpr",
-    "custom_jvp_call": "call_jaxpr", "custom_vjp_call": "call_jaxpr",
-}  # fmt: skip
-"""Primitives that are a trace themselves, and the parameter that holds it."""
 
 
 class Plan:
@@ -52,23 +48,21 @@ class Plan:
         self.inputs = [v.aval.dtype for v in jaxpr.invars]
         self.constants += [None] * len(self.inputs)
         places.update((v, i) for i, v in enumerate(jaxpr.invars))
-        self.outputs = self._inline(closed, places)
+        self.outputs = self._inline(jaxpr, closed.consts, places)
         self.cost += sum(v.aval.size for v in jaxpr.outvars)
         self.kept = {id(_memory(x)) for x in self.constants if x is not None}
         self._share_registers()
 
-    def _inline(self, closed, places: dict) -> list[int]:
+    def _inline(self, jaxpr, constants: Sequence, places: dict) -> list[int]:
         """Append the equations of a trace whose inputs have their places, and return those of its outputs."""
-        jaxpr: Any = getattr(closed, "jaxpr", closed)
-        for v, value in zip(jaxpr.constvars, getattr(closed, "consts", ()), strict=True):
+        for v, value in zip(jaxpr.constvars, constants, strict=True):
             places[v] = self._constant(np.asarray(value))
         for eqn in jaxpr.eqns:
             ins = [self._place(v, places) for v in eqn.invars]
-            inner = CALLS.get(eqn.primitive.name)
-            if inner is not None:
-                body = eqn.params[inner]
-                there = dict(zip(getattr(body, "jaxpr", body).invars, ins, strict=True))
-                places.update(zip(eqn.outvars, self._inline(body, there), strict=True))
+            if eqn.primitive.name in CALLS or eqn.primitive.name in CHECKPOINTS:
+                inner, consts = called(eqn)
+                there = dict(zip(inner.invars, ins, strict=True))
+                places.update(zip(eqn.outvars, self._inline(inner, consts, there), strict=True))
                 continue
             outs = [self._constant(None) for _ in eqn.outvars]
             places.update(zip(eqn.outvars, outs, strict=True))
