@@ -83,8 +83,8 @@ def calls(monkeypatch):
     counted = [0]
     call = DirectCall.__call__
 
-    def counting(self, inputs):
-        values = call(self, inputs)
+    def counting(self, look_up):
+        values = call(self, look_up)
         counted[0] += values is not None
         return values
 
@@ -152,3 +152,58 @@ def test_steps_that_are_never_read(calls):
             loop.step(loop.x)
     np.testing.assert_allclose(*[loop.weight.detach().numpy() for loop in loops], rtol=1e-4)
     assert calls[0] >= 6
+
+
+def test_two_captured_steps_take_turns_with_one_memory(calls):
+    def run(captured):
+        loop = Loop(captured)
+        other = torch.optim.SGD(loop.model.parameters(), lr=0.05, momentum=0.9)
+
+        def again(x):
+            other.zero_grad()
+            loop.model(x).sum().backward()
+            other.step()
+            return loop.weight.detach().sum()
+
+        steps = [loop.step, torch.compile(again, fullgraph=True) if captured else again]
+        seen = [steps[i // 2 % 2](loop.x).item() for i in range(24)]
+        return [*seen, *loop.weight.flatten().tolist()], loop.weight._version
+
+    (plain, writes), (captured, captured_writes) = run(False), run(True)
+    np.testing.assert_allclose(captured, plain, rtol=1e-3, atol=1e-5)
+    assert captured_writes == writes
+    assert calls[0] >= 14
+
+
+def test_a_steady_loop_touches_only_what_is_looked_at(monkeypatch):
+    taken = []
+    take_in = DirectCall._take_in
+    monkeypatch.setattr(DirectCall, "_take_in", lambda self, n: taken.append(n) or take_in(self, n))
+    loop = Loop(True)
+    for _ in range(5):
+        loop.step(loop.x)
+    assert len(taken) == 13  # four parameters, their two moments each, one counter
+    before = loop.weight._version
+    loop.step(loop.x)
+    assert len(taken) == 14
+    for _ in range(3):
+        loop.step(loop.x)
+    assert len(taken) == 14
+    assert loop.weight._version == before + 4
+    loop.step(loop.x)
+    assert len(taken) == 15
+
+
+def test_a_step_that_nobody_holds_leaves_its_memory_in_order(calls):
+    loop, twin = Loop(True), Loop(False)
+    for _ in range(6):
+        loop.step(loop.x)
+        twin.step(twin.x)
+    assert calls[0] >= 3
+    alias = loop.weight.detach()
+    loop.step = loop._step  # and with it go the captured program and its store
+    for _ in range(2):
+        loop.step(loop.x)
+        twin.step(twin.x)
+    np.testing.assert_allclose(alias.numpy(), twin.weight.detach().numpy(), rtol=1e-4)
+    assert loop.weight._version == twin.weight._version

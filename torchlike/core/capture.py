@@ -239,6 +239,7 @@ class Capture:
         self.graded.clear()
         tape.batch = type(batch)(tape)
         self._check_nothing_left(batch)
+        batch.leaves = []  # they know the batch: it would hold them until the next garbage collection
         self.first_draws: Any = first_draws
         self.draws = [(None, again) for _, again in self.draws]
         self.batch = self.argument_list = None
@@ -298,32 +299,25 @@ class Capture:
             draws, self.first_draws = self.first_draws, None
         else:
             draws = [again() for _, again in self.draws]
-        inputs: list = []
-        for source in self.sources:
-            kind, what = source
-            if kind == "tensor":
-                inputs.append(what)
-            elif kind == "live":
-                inputs.append(what.get())
-            elif kind == "draw":
-                inputs.append(draws[what])
-            else:
-                inputs.append(_find(source, arguments))
-        values = None if self.direct is None else self.direct(inputs)
+
+        def look_up(sources: list) -> list:
+            return [draws[what] if kind == "draw" else what.get() if kind == "live" else _find((kind, what), arguments)
+                    for kind, what in sources]  # fmt: skip
+
+        values = None if self.direct is None else self.direct(look_up)
+        places = self.cells if values is None or self.direct is None else self.direct.places
         outs: list = []
+        taken: list = []
         if values is None:
+            inputs = look_up(self.sources)
             outs = apply(self.op, (), inputs, device=self.tape.device)
             values = {i: out._cell.value for i, out in enumerate(outs)}
             self.tape.batch.whole = True
+            taken = self._overwritten(inputs) if self.ends_step else []
+            del inputs
         batch = self.tape.batch
-        taken = self._overwritten(inputs) if outs and self.ends_step else []
-        del inputs
-        for (kind, what), i in self.cells:
-            cell = what if kind == "cell" else _find((kind, what), arguments)._root()._cell
-            if cell.value is values[i]:
-                cell.renewed()
-            else:
-                cell.set(values[i])
+        for (kind, what), i in places:
+            (what if kind == "cell" else _find((kind, what), arguments)._root()._cell).set(values[i])
         for target, i in self.grads:
             _find(target, arguments)._grad = None if i is None else wrap(values[i])
         results = []
@@ -342,7 +336,7 @@ class Capture:
         if self.ends_step:
             self.tape.flush()
             if batch.program is not None and not self.op.differentiable:
-                self.direct = DirectCall.of(batch, taken)
+                self.direct = DirectCall.of(batch, self, taken)
         return results
 
     def _overwritten(self, inputs: list) -> list[tuple[list, int, int]]:

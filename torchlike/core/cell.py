@@ -44,13 +44,6 @@ class Cell:
         self.value = value
         self.version += 1
 
-    def renewed(self) -> None:
-        """A write: the value itself, which nobody else holds, was given another array."""
-        counter = self.counter or self.counted()
-        if counter is not INFERENCE:
-            counter[0] += 1
-        self.version += 1
-
     def counted(self) -> list:
         """The counter of writes."""
         if self.counter is None:
