@@ -33,6 +33,8 @@ class Follow:
     def __enter__(self) -> Follow:
         self.outer = mode.grad
         self.ends: list[Node] = []
+        self.closed: set[Node] = set()
+        """Nodes under which only beginnings of ended blocks were found, so that no second result walks them again."""
         self.mode = _at(True)
         self.mode.__enter__()
         self.marked = batching.transform()
@@ -74,7 +76,7 @@ class Follow:
 
     def leads_on(self, tensors: list) -> bool:
         """Whether there is a leaf under these tensors that somebody may still want a gradient of."""
-        return _leads_on(tensors, self.ends)
+        return _leads_on(tensors, self.ends, self.closed)
 
     def end(self, x: Any) -> Any:
         """A result as it leaves the block."""
@@ -85,9 +87,9 @@ class Follow:
         return x if self.leads_on([x]) else x._alias()
 
 
-def _leads_on(tensors: list, ends: list) -> bool:
-    stack = [edge[0] for t in tensors if (edge := t._edge()) is not None]
-    seen = set(map(id, stack))
+def _leads_on(tensors: list, ends: list, closed: set[Node]) -> bool:
+    stack = [edge[0] for t in tensors if (edge := t._edge()) is not None and edge[0] not in closed]
+    seen = set(stack)
     while stack:
         node = stack.pop()
         if isinstance(node, AccumulateGrad):
@@ -95,15 +97,16 @@ def _leads_on(tensors: list, ends: list) -> bool:
                 return True
             continue
         for edge in node.edges:
-            if edge is not None and id(edge[0]) not in seen:
-                seen.add(id(edge[0]))
+            if edge is not None and edge[0] not in seen and edge[0] not in closed:
+                seen.add(edge[0])
                 stack.append(edge[0])
+    closed |= seen
     return False
 
 
 def settled(x: Any) -> Any:
     """A tensor as it leaves its level: without a history that only leads to beginnings of ended blocks."""
-    return x if x._edge() is None or _leads_on([x], []) else batching.out_of_graph(x)
+    return x if x._edge() is None or _leads_on([x], [], set()) else batching.out_of_graph(x)
 
 
 def _tangent_of(out: Any, tangent: Any) -> Any:
