@@ -15,7 +15,7 @@ from typing import Any
 from torchlike.core import explain
 from torchlike.core.graph import FREED, AccumulateGrad, Node, OpNode
 from torchlike.core.op import Op
-from torchlike.core.program import evaluate, needed
+from torchlike.core.program import evaluate, held, needed
 from torchlike.core.replay import DirectCall
 from torchlike.core.value import Value
 
@@ -239,7 +239,7 @@ class Capture:
         self.graded.clear()
         tape.batch = type(batch)(tape)
         self._check_nothing_left(batch)
-        batch.leaves = []  # they know the batch: it would hold them until the next garbage collection
+        batch.leaves, batch.outs = [], []  # they know the batch: it would hold them until the next garbage collection
         self.first_draws: Any = first_draws
         self.draws = [(None, again) for _, again in self.draws]
         self.batch = self.argument_list = None
@@ -274,10 +274,8 @@ class Capture:
 
     def _check_nothing_left(self, batch) -> None:
         for attempt in range(2):
-            left = [ref() for ref, _ in batch.outs if ref() is not None]
-            if not left:
+            if not held(batch):
                 return
-            del left
             if attempt == 0:
                 gc.collect()
         raise Refused(

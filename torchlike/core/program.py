@@ -40,8 +40,8 @@ _executables: deque[weakref.ref] = deque()
 
 def run(batch, compile_now: bool) -> None:
     """Fill every pending value of the batch that somebody still holds."""
-    alive = [(out, slot) for ref, slot in batch.outs if (out := ref()) is not None]
-    leaves, batch.leaves = batch.leaves, []
+    alive = held(batch)
+    leaves, batch.leaves, batch.outs = batch.leaves, [], []
     if not alive:
         return
     if len(batch.entries) == 1 and (run := batch.entries[0][0].executable).__class__ is Interpreter and not compile_now:
@@ -49,9 +49,9 @@ def run(batch, compile_now: bool) -> None:
         return
     arrays = [v.array if v.__class__ is Value else v for v in leaves]
     owners = {batch.leaf_slots[i]: weakref.ref(leaves[i]) for i, a in enumerate(arrays) if a.__class__ is np.ndarray}
-    donated = _dead(leaves, batch.leaf_slots, [out.aval for out, _ in alive])
+    donated = _dead(leaves, batch.leaf_slots, [out.aval for out in alive])
     leaves.clear()
-    key = (tuple(batch.key), tuple([slot for _, slot in alive]), donated)
+    key = (tuple(batch.key), tuple([out.place[1] for out in alive]), donated)
     program = _programs.get(key)
     seen_before = program is not None
     if program is None:
@@ -71,7 +71,7 @@ def run(batch, compile_now: bool) -> None:
             results = program(arrays, owners)
     else:
         results = program(arrays, owners)
-    for (out, _), array in zip(alive, results, strict=True):
+    for out, array in zip(alive, results, strict=True):
         out.array = array
 
 
@@ -82,16 +82,21 @@ def _run_alone(run: Callable, batch, leaves: list, alive: list) -> None:
     _, slots, first = batch.entries[0]
     arrays = [v.array if v.__class__ is Value else v for v in leaves]
     results = run(*[arrays[s] for s in slots])  # the leaves have the first slots
-    for out, slot in alive:
-        out.array = results[slot - first]
+    for out in alive:
+        out.array = results[out.place[1] - first]
 
 
-def _holders(leaves: list) -> list[int]:
-    """How many hold each of the leaves, as counted here."""
-    return [sys.getrefcount(v) for v in leaves]
+def _holders(values: list) -> list[int]:
+    """How many hold each of these, as counted here."""
+    return list(map(sys.getrefcount, values))
 
 
 _ONLY_HERE = _holders([Value(SCALARS[float])])[0]
+
+
+def held(batch) -> list[Value]:
+    """The pending values of a batch that somebody besides it holds."""
+    return [out for out, holders in zip(batch.outs, _holders(batch.outs), strict=True) if holders > _ONLY_HERE]
 
 
 def _dead(leaves: list, slots: list[int], wanted: list) -> tuple[int, ...]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from typing import Any
-from weakref import ref
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +17,8 @@ from torchlike.core import capture, explain, program
 from torchlike.core.device import x64
 from torchlike.core.spec import Spec
 from torchlike.core.value import Value
+
+new = object.__new__
 
 LIMIT = 2000
 """A batch of this many entries runs without waiting for a barrier, so that an endless recording stays bounded."""
@@ -35,7 +36,7 @@ class Batch:
         self.key: list = []
         self.leaves: list = []  # Values that exist and Python numbers
         self.leaf_slots: list[int] = []
-        self.outs: list = []  # (weak reference to the Value, its slot)
+        self.outs: list[Value] = []  # all pending ones; which of them somebody else holds is counted when they run
         self.n_slots = 0
         self.program: Any = None  # what ran it
         self.whole = False  # recorded under torch.compile: the second gear at once
@@ -83,10 +84,14 @@ class Tape:
             entries.append((spec, key[start:], slot))
             outs = []
             for aval in spec.outs:
-                out = Value(aval, None, (batch, slot))
+                out = new(Value)  # the constructor's work without its call: this is the hot path
+                out.aval = aval
+                out.array = out.counted = None
+                out.place = (batch, slot)
+                out.exported = False
                 outs.append(out)
-                batch.outs.append((ref(out), slot))
                 slot += 1
+            batch.outs += outs
             batch.n_slots = slot
             if explain.watching:
                 explain.recorded(batch, spec, inputs, outs)

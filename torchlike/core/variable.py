@@ -231,22 +231,20 @@ def apply(op: Op, template: tuple, inputs: list, *, device=None, track: bool | N
     values: list = []
     avals: list[Aval] = []
     wanted = mixed = False
+    a: Any
     for x in inputs:
-        a = SCALARS.get(x.__class__)
-        if a is None:
-            if isinstance(x, Variable):
-                v = x._cell.value if x._parent is None else x._read()
-                if x._node is not None or x._requires_grad:
-                    wanted = True
-            elif x.__class__ is Value:
-                v = x
-            else:
-                v = _number(x, op, len(values))
-            a = v.aval if v.__class__ is Value else SCALARS[v.__class__]
-        else:
+        if isinstance(x, Variable):
+            v = x._cell.value if x._parent is None else x._read()
+            if x._node is not None or x._requires_grad:
+                wanted = True
+            a = v.aval
+        elif (a := SCALARS.get(x.__class__)) is not None:
             v = x
             if x.__class__ is int and x.bit_length() > 63 and x != -(2**63):
                 raise OverflowError("int too big to convert")
+        else:
+            v = x if x.__class__ is Value else _number(x, op, len(values))
+            a = v.aval if v.__class__ is Value else SCALARS[v.__class__]
         if a.device is not device and not a.weak:
             if device is None:
                 device = a.device
