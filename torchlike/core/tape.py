@@ -8,7 +8,7 @@ their first use, so the flat list of specs and slots is the batch's structure an
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from torchlike.core import capture, explain, program
 from torchlike.core.device import x64
 from torchlike.core.spec import Spec
-from torchlike.core.value import Value
+from torchlike.core.value import Aval, Value
 
 new = object.__new__
 
@@ -41,6 +41,35 @@ class Batch:
         self.program: Any = None  # what ran it
         self.whole = False  # recorded under torch.compile: the second gear at once
         self.sites: list[str] = []  # the user's lines, noted only while explain() asks for them
+
+
+    def mark(self) -> tuple[int, int, int, int]:
+        """How much has been recorded."""
+        return len(self.entries), len(self.key), len(self.leaves), self.n_slots
+
+    def since(self, mark: tuple[int, int, int, int], given: list) -> Part | None:
+        """What has been recorded since a mark, if its leaves are all among the `given` values and numbers."""
+        entries, key, leaves, first = mark
+        places = {id(v): i for i, v in enumerate(given) if v.__class__ is Value}
+        uses = [i for i, v in enumerate(given) if v.__class__ is not Value]  # a number is a leaf for each use
+        numbers = []
+        for leaf in self.leaves[leaves:]:
+            i = places.get(id(leaf)) if leaf.__class__ is Value else uses.pop(0) if uses else None
+            if i is None or given[i] is not leaf:
+                return None
+            numbers.append(i)
+        return Part(first, self.n_slots, self.entries[entries:], self.key[key:], self.leaf_slots[leaves:], numbers)
+
+
+class Part(NamedTuple):
+    """A part of a batch, which can be put behind another beginning with as many slots."""
+
+    first: int
+    n_slots: int
+    entries: list
+    key: list
+    leaf_slots: list[int]
+    leaves: list[int]  # their numbers among the values that are given
 
 
 class Tape:
@@ -96,6 +125,24 @@ class Tape:
             if explain.watching:
                 explain.recorded(batch, spec, inputs, outs)
             if self.eager or len(entries) >= LIMIT and capture.active is None:
+                self.flush()
+            return outs
+
+    def repeat(self, part: Part, given: list, wanted: list[tuple[Aval, int]]) -> list[Value]:
+        """Note down a part again, with other leaves; the pending values of the slots that are wanted."""
+        with self.lock:
+            batch = self.batch
+            for i, slot in zip(part.leaves, part.leaf_slots, strict=True):
+                if given[i].__class__ is Value:
+                    given[i].place = (batch, slot)
+                batch.leaves.append(given[i])
+            batch.leaf_slots += part.leaf_slots
+            batch.entries += part.entries
+            batch.key += part.key
+            batch.n_slots = part.n_slots
+            outs = [Value(aval, None, (batch, slot)) for aval, slot in wanted]
+            batch.outs += outs
+            if len(batch.entries) >= LIMIT:
                 self.flush()
             return outs
 
