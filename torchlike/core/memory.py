@@ -19,6 +19,11 @@ whole when they are empty, whatever the thresholds: faults then come and go with
 wait for each other only in malloc itself: four on two cores took 75 ns for a block of 4 KB and 61 with arenas of their
 own, and the same below 1 KB, where each has a cache.
 
+Most Linux systems give a process pages of 2 MiB where it asks for them (transparent_hugepage/enabled is `madvise`).
+The heap is therefore grown once by what is kept anyway, untouched and so without taking memory, and asks: one page
+table entry then serves what 512 did. Processor time of a step, in turns on one core: `resnet32` 0.95, `gpt` 0.96,
+`lstm` 0.97, `lenet128` 0.98, `resnet` 0.98 of what it was.
+
 `TORCHLIKE_MALLOC=off` leaves malloc as it is; so does a setting of the user's, or another allocator in its place.
 """
 
@@ -34,6 +39,9 @@ KEPT = 2**28
 MAPPED = 2**27
 """A block of so many bytes is mapped by itself, and given back when it is freed."""
 
+HUGE = 2**21
+MADV_HUGEPAGE = 14  # asm-generic/mman-common.h
+
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # malloc.h
 
 
@@ -45,6 +53,20 @@ def keep_freed() -> None:
     libc.mallopt(M_TRIM_THRESHOLD, KEPT)
     libc.mallopt(M_MMAP_THRESHOLD, MAPPED)
     libc.mallopt(M_ARENA_MAX, 1)
+    _ask_for_huge_pages(libc)
+
+
+def _ask_for_huge_pages(libc: ctypes.CDLL) -> None:
+    """Grow the heap to what is kept, and ask for large pages there. Where there are none nothing changes."""
+    libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+    libc.free.argtypes = [ctypes.c_void_p]
+    libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    size = MAPPED - 2**24  # a block that still comes from the heap
+    blocks = [libc.malloc(size) for _ in range(KEPT // MAPPED)]
+    for block in filter(None, reversed(blocks)):
+        first, last = -(-block // HUGE) * HUGE, (block + size) // HUGE * HUGE
+        libc.madvise(first, last - first, MADV_HUGEPAGE)
+        libc.free(block)
 
 
 def _set_by_user() -> bool:
