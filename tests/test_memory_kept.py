@@ -42,6 +42,7 @@ def test_a_freed_block_is_taken_again_without_page_faults_unless_the_user_says_o
     faults = int(run.stdout)
     assert faults < PAGES // 10 if kept else faults >= PAGES // 512  # a system with huge pages meets one in 512
 
+
 ASKED = """
 import torchlike
 
