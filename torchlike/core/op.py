@@ -202,6 +202,8 @@ class Op:
 
 def freeze(value):
     """A static argument in a hashable form; a tensor given where an int is meant is read (a barrier)."""
+    if value.__class__ is tuple and _PLAIN.issuperset(map(type, value)):
+        return value
     if isinstance(value, list | tuple):
         return tuple(freeze(v) for v in value)
     if isinstance(value, np.generic):
