@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from torchlike.core.kernel import fused
 from torchlike.ops.attention import attended
 from torchlike.ops.normalization import standardized
 
@@ -48,6 +49,23 @@ def _attention(name):
     return ours, functools.partial(_plain_attention, causal, kept, seen), three
 
 
+def _fused(still):
+    """What a kernel computes that has a gradient, and no other derivative, of its own."""
+    seen = [jnp.asarray(np.random.default_rng(1).random((L, S)) < 0.7)] if still else []
+    plain = functools.partial(_plain_attention, False, None)
+    arrays = _arrays((N, L, E), (N, S, E), (N, S, E), *[] if still else [(L, S)])
+
+    def formula(query, key, value, mask):
+        return plain(mask, query, key, value) if still else plain(None, query, key, value, mask)
+
+    @jax.custom_vjp
+    def kernel(*args):
+        return formula(*args)
+
+    kernel.defvjp(lambda *args: (formula(*args), args), lambda args, d: jax.vjp(formula, *args)[1](d))
+    return (lambda *args: fused(kernel, formula)(*args, *seen)), (lambda *args: formula(*args, *seen)), arrays
+
+
 def _cases():
     for name in ("attention", "attention causal", "attention mask", "attention added", "attention dropout",
                  "attention causal dropout"):  # fmt: skip
@@ -55,6 +73,8 @@ def _cases():
     yield pytest.param(
         lambda: (lambda x: standardized((1, 2), 1e-3, x), lambda x: _plain_norm(1e-3, x), _arrays((N, L, E))), id="norm"
     )
+    yield pytest.param(lambda: _fused(False), id="kernel")
+    yield pytest.param(lambda: _fused(True), id="kernel, not differentiable in all")
 
 
 @pytest.mark.parametrize("case", [*_cases()])
