@@ -66,7 +66,7 @@ def test_a_convolution_as_a_product_is_the_convolution(name, chunk, monkeypatch)
 
         return lambda x, w: (_convolution(which, x, w, *options), gradients(x, w), jax.grad(second, (0, 1))(x, w))
 
-    with jax.enable_x64(True), platform.tracing(True):
+    with jax.enable_x64(True), platform.tracing(cpu):
         x, w = jnp.asarray(rng.standard_normal(shape)), jnp.asarray(rng.standard_normal(window))
         ours = all_of(lowering.conv_general_dilated)
         names = _names(ours, x, w)
@@ -80,7 +80,7 @@ def test_a_convolution_as_a_product_is_the_convolution(name, chunk, monkeypatch)
 def test_the_columns_never_take_more_than_a_part():
     """However large the batch, no array in it is much larger than the input, the output or one part's columns."""
     x, w = jnp.zeros((512, 32, 32, 3), "float32"), jnp.zeros((5, 5, 3, 6), "float32")
-    with platform.tracing(True):
+    with platform.tracing(cpu):
         f = jax.make_jaxpr(jax.grad(lambda x, w: (_convolution(lowering.conv_general_dilated, x, w, (1, 1),
                                                                [(0, 0)] * 2, (1, 1)) ** 2).sum(), (0, 1)))  # fmt: skip
         sizes = [4 * math.prod(v.aval.shape) for e in _primitives(f(x, w).jaxpr) for v in e.outvars]

@@ -6,6 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable
 
+from torchlike.backends.cuda import fused_sdp_enabled
 from torchlike.core import capture, explain, graph, variable
 from torchlike.core import dtype as _dtype
 from torchlike.core.capture import Capture, Refused
@@ -97,7 +98,7 @@ class Captured:
             args, kwargs = bound.args, bound.kwargs
         tensors: list[Variable] = []
         key = (_describe((args, tuple(sorted(kwargs.items()))), tensors), graph.mode.grad, _dtype.get_default_dtype(),
-               _casts())  # fmt: skip
+               _casts(), fused_sdp_enabled())  # fmt: skip
         entries = self.known.setdefault(key, [])
         for entry in entries:
             if entry.capture.fits(tensors) and entry.guards.hold():

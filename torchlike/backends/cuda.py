@@ -1,7 +1,9 @@
 """torch.backends.cuda: the flags of cuBLAS and of attention kernels.
 
-`matmul.allow_tf32` is honoured (it is `torch.set_float32_matmul_precision`). XLA accumulates in float32 and plans its
-own transforms and attention, so the other flags are kept and change nothing.
+`matmul.allow_tf32` is honoured (it is `torch.set_float32_matmul_precision`). Of attention's kernels there is one,
+cuDNN's, for halves on an NVIDIA GPU (`torchlike/ops/cudnn_attention.py`): it may be used while the switch of at least
+one of PyTorch's kernels is on, "flash", "mem_efficient" or "cudnn". XLA accumulates in float32 and plans its own
+transforms, so the other flags are kept and change nothing.
 """
 
 from __future__ import annotations
@@ -63,7 +65,7 @@ def flash_sdp_enabled() -> bool:
 
 
 def enable_flash_sdp(enabled: bool) -> None:
-    """Kept: XLA chooses how attention is computed."""
+    """Whether attention may be one kernel, unless another switch allows it (see above)."""
     _kernels["flash"] = bool(enabled)
 
 
@@ -73,7 +75,7 @@ def mem_efficient_sdp_enabled() -> bool:
 
 
 def enable_mem_efficient_sdp(enabled: bool) -> None:
-    """Kept: XLA chooses how attention is computed."""
+    """Whether attention may be one kernel, unless another switch allows it (see above)."""
     _kernels["mem_efficient"] = bool(enabled)
 
 
@@ -83,7 +85,7 @@ def math_sdp_enabled() -> bool:
 
 
 def enable_math_sdp(enabled: bool) -> None:
-    """Kept: XLA chooses how attention is computed."""
+    """Kept: the formula takes every use that the kernel does not."""
     _kernels["math"] = bool(enabled)
 
 
@@ -93,8 +95,13 @@ def cudnn_sdp_enabled() -> bool:
 
 
 def enable_cudnn_sdp(enabled: bool) -> None:
-    """Kept: XLA chooses how attention is computed."""
+    """Whether attention may be one kernel, unless another switch allows it (see above)."""
     _kernels["cudnn"] = bool(enabled)
+
+
+def fused_sdp_enabled() -> bool:
+    """Whether attention may be one kernel."""
+    return _kernels["flash"] or _kernels["mem_efficient"] or _kernels["cudnn"]
 
 
 def is_flash_attention_available() -> bool:
@@ -123,8 +130,17 @@ def can_use_efficient_attention(params: SDPAParams, debug: bool = False) -> bool
 
 
 def can_use_cudnn_attention(params: SDPAParams, debug: bool = False) -> bool:
-    """False: PyTorch's kernel is not here."""
-    return False
+    """Whether attention of these tensors is one kernel, as it is for most halves on an NVIDIA GPU."""
+    from torchlike.core import platform
+    from torchlike.ops import cudnn_attention
+
+    tensors = (params.query, params.key, params.value, params.attn_mask)
+    query, key, value, mask = (None if x is None else x._aval().struct for x in tensors)
+    with platform.tracing(params.query.device):
+        return (
+            fused_sdp_enabled() and not params.dropout
+            and cudnn_attention.chosen(query, key, value, mask, params.is_causal, 1.0)
+        )  # fmt: skip
 
 
 @contextlib.contextmanager

@@ -83,8 +83,8 @@ class Spec:
         op, body = self.op, self.op.function(self.template)
 
         def traced(*inputs):
-            on_cpu = self.device.type == "cpu" and not self.traced
-            with jax.named_scope(op.name), precision.around(op.name, self.device), platform.tracing(on_cpu):
+            where = None if self.traced else self.device
+            with jax.named_scope(op.name), precision.around(op.name, self.device), platform.tracing(where):
                 return jax.tree.map(_strong, body(*inputs))
 
         with x64():

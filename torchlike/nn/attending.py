@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 
+from torchlike.backends import cuda as _flags
 from torchlike.core import dtype as _dtype
 from torchlike.drawing import draw
 from torchlike.facade import call as _call
@@ -58,7 +59,8 @@ def scaled_dot_product_attention(
         lead = np.broadcast_shapes(tuple(query.shape[:-2]), *([] if enable_gqa else [tuple(key.shape[:-2])]))
         shape = (*lead, query.size(-2), key.size(-2))
         kept = draw("bernoulli", shape, 1 - dropout_p, dtype=np.bool_, device=query.device)
-    return _sdpa(query, key, value, attn_mask, kept, dropout_p, is_causal, scale, enable_gqa)
+    fused = _flags.fused_sdp_enabled()
+    return _sdpa(query, key, value, attn_mask, kept, dropout_p, is_causal, scale, enable_gqa, fused)
 
 
 def _none_or_dtype(given: Tensor | None):

@@ -8,7 +8,9 @@ import math
 import jax
 import jax.numpy as jnp
 
+from torchlike.core import kernel
 from torchlike.core.op import Array, inexact, op
+from torchlike.ops import cudnn_attention
 from torchlike.ops.checks import c_word, check, word
 from torchlike.ops.dims import broadcast_shape
 
@@ -92,20 +94,33 @@ def _(is_causal, primals, tangents):
     return y, jnp.matmul(_kept(d, kept), value) - d.sum(-1, keepdims=True) * y + jnp.matmul(left, d_value)
 
 
-@op(grad="ScaledDotProductFlashAttentionForCpuBackward0")
-def scaled_dot_product_attention(
-    query: Array, key: Array, value: Array, attn_mask: Array | None, kept: Array | None, dropout_p: float,
-    is_causal: bool, scale: float | None, enable_gqa: bool,
-):  # fmt: skip
-    """softmax(query · keyᵀ · scale + mask) · value (https://arxiv.org/abs/1706.03762).
-
-    `query` (..., L, E), `key` (..., S, E), `value` (..., S, Ev). `kept` says which weights the dropout leaves.
-    """
-    _check(query, key, value, attn_mask, is_causal)
-    check(inexact(query.dtype), f"\"softmax\" not implemented for '{word(query)}'", NotImplementedError)
+def formula(is_causal: bool, scale: float, grouped: bool, query, key, value, mask=None, kept=None):
+    """softmax(query · keyᵀ · scale + mask) · kept · value, in float32 if they are halves."""
     given = query.dtype
     if given.itemsize == 2:
         query, key, value = (x.astype(jnp.float32) for x in (query, key, value))
+    if grouped:
+        key, value = (_repeated(x, query.shape[-3]) for x in (key, value))
+    root = math.sqrt(abs(scale))
+    if kept is not None:
+        kept = kept.astype(query.dtype)
+    query = query * (root if scale >= 0 else -root)
+    return attended(is_causal, query, key * root, value, mask, kept).astype(given)
+
+
+@op(grad="ScaledDotProductFlashAttentionForCpuBackward0")
+def scaled_dot_product_attention(
+    query: Array, key: Array, value: Array, attn_mask: Array | None, kept: Array | None, dropout_p: float,
+    is_causal: bool, scale: float | None, enable_gqa: bool, fused: bool,
+):  # fmt: skip
+    """softmax(query · keyᵀ · scale + mask) · value (https://arxiv.org/abs/1706.03762).
+
+    `query` (..., L, E), `key` (..., S, E), `value` (..., S, Ev). `kept` says which weights the dropout leaves. `fused`
+    allows a kernel that never has all weights in memory.
+    """
+    _check(query, key, value, attn_mask, is_causal)
+    check(inexact(query.dtype), f"\"softmax\" not implemented for '{word(query)}'", NotImplementedError)
+    many, several = key.shape, value.shape
     if enable_gqa:
         check(
             min(query.ndim, key.ndim, value.ndim) >= 3,
@@ -116,12 +131,16 @@ def scaled_dot_product_attention(
             heads % key.shape[-3] == 0 and heads % value.shape[-3] == 0,
             "Number of heads in key and value must divide the number of heads in ",  # so it ends
         )
-        key, value = _repeated(key, heads), _repeated(value, heads)
-    _check_product(query, (*key.shape[:-2], key.shape[-1], key.shape[-2]))
-    _check_product((*broadcast_shape(query.shape[:-2], key.shape[:-2]), query.shape[-2], key.shape[-2]), value.shape)
+        many, several = ((*s[:-3], heads, *s[-2:]) for s in (many, several))
+    _check_product(query, (*many[:-2], many[-1], many[-2]))
+    _check_product((*broadcast_shape(query.shape[:-2], many[:-2]), query.shape[-2], many[-2]), several)
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-    root = math.sqrt(abs(scale))
     if kept is not None:
-        kept = (kept / (1 - dropout_p)).astype(query.dtype)
-    query = query * (root if scale >= 0 else -root)
-    return attended(is_causal, query, key * root, value, attn_mask, kept).astype(given)
+        kept = kept / (1 - dropout_p)
+    elif fused and cudnn_attention.chosen(query, key, value, attn_mask, is_causal, scale):
+        given = (query, key, value) if attn_mask is None else (query, key, value, attn_mask)
+        return kernel.fused(
+            functools.partial(cudnn_attention.attention, is_causal, scale),
+            functools.partial(formula, is_causal, scale, enable_gqa),
+        )(*given)
+    return formula(is_causal, scale, enable_gqa, query, key, value, attn_mask, kept)

@@ -1,4 +1,7 @@
-"""torch.nn.attention: which implementation `scaled_dot_product_attention` may use. Here there is one, XLA's."""
+"""torch.nn.attention: which implementation `scaled_dot_product_attention` may use.
+
+Here there are two: the formula, compiled by XLA, and for halves on an NVIDIA GPU cuDNN's kernel.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +25,8 @@ WARN_FOR_UNFUSED_KERNELS = False
 class SDPBackend(enum.IntEnum):
     """PyTorch's implementations of `scaled_dot_product_attention`.
 
-    XLA compiles the formula itself, which is what PyTorch calls MATH; the other names can be asked for, and change
-    nothing but the switches in `torch.backends.cuda`.
+    MATH is the formula, which XLA compiles. The others stand for one kernel, cuDNN's, which takes halves on an NVIDIA
+    GPU where it can (`torchlike/ops/cudnn_attention.py`); whatever it cannot take is the formula's, asked for or not.
     """
 
     ERROR = -1
@@ -47,7 +50,8 @@ _SWITCHES = {
 def sdpa_kernel(backends: list[SDPBackend] | SDPBackend, set_priority: bool = False) -> Iterator[dict]:
     """A block in which only these implementations may be used: it sets the switches in `torch.backends.cuda`.
 
-    The result of attention is the same whatever is chosen. AssertionError for anything but backends.
+    With MATH alone attention is the formula; the result is the same, to rounding. AssertionError for anything but
+    backends.
     """
     if not isinstance(backends, SDPBackend | list):
         raise AssertionError("Backend must be an instance of SDPBackend or a list of SDPBackend instances")
