@@ -15,7 +15,8 @@ from torchlike.core import variable
 from torchlike.core.graph import mode
 from torchlike.core.op import SLOT, TABLE, Array, Composite, Op, Sizes
 from torchlike.core.overlap import APART, FREE, refuse_overlap
-from torchlike.core.variable import Variable, View, apply
+from torchlike.core.variable import Variable, apply
+from torchlike.core.view import View
 from torchlike.from_data import from_numpy
 from torchlike.ops.promotion import can_cast
 

@@ -19,7 +19,7 @@ from torchlike.core.host import shared_array
 from torchlike.core.layout import in_order
 from torchlike.core.op import inexact
 from torchlike.core.size import Size, size_of
-from torchlike.core.value import of_array, put
+from torchlike.core.value import SCALARS, of_array, put
 from torchlike.core.variable import OWN, Variable, wrap
 
 if TYPE_CHECKING:
@@ -242,7 +242,7 @@ class Tensor(Methods, Variable):
         """The elements as a NumPy array that nobody else holds for long."""
         if capture.active is not None:
             capture.active.refuse()  # also what exists already: another call brings other values
-        array = self._read().computed()
+        array = self._look().computed()
         if isinstance(array, np.ndarray):
             return array
         if isinstance(array, jax.core.Tracer):
@@ -257,8 +257,8 @@ class Tensor(Methods, Variable):
         """The one element as a Python number (a barrier)."""
         if self.numel() != 1:
             raise RuntimeError(f"a Tensor with {self.numel()} elements cannot be converted to Scalar")
-        one = self._host().reshape(())[()]
-        return float(one) if self.dtype.is_floating_point else one.item()
+        one = self._host().item()
+        return one if one.__class__ in SCALARS else float(one)
 
     def tolist(self):
         """The elements as nested lists of Python numbers (a barrier)."""
@@ -361,7 +361,7 @@ class Tensor(Methods, Variable):
         return object.__format__(self, spec)
 
     def __repr__(self, *, tensor_contents=None) -> str:
-        value = self._read()
+        value = self._look()
         if isinstance(value.array, jax.core.Tracer):
             return f"tensor({value.aval!r} inside a JAX transformation)"
         plain, parameter = _plain(self)
@@ -385,8 +385,7 @@ class Tensor(Methods, Variable):
     @property
     def requires_grad(self) -> bool:
         """Whether gradients are computed for this tensor; spreads to everything computed from it."""
-        if self._parent is not None:
-            self._read()
+        self._follow()
         return self._requires_grad or self._node is not None
 
     @requires_grad.setter
@@ -415,15 +414,13 @@ class Tensor(Methods, Variable):
     @property
     def is_leaf(self) -> bool:
         """Whether the tensor was made by the user, not by an operation on tensors that require grad."""
-        if self._parent is not None:
-            self._read()
+        self._follow()
         return self._node is None
 
     @property
     def grad_fn(self):
         """The node that computed this tensor; None for a leaf."""
-        if self._parent is not None:
-            self._read()
+        self._follow()
         return self._node
 
     @property

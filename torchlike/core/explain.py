@@ -43,7 +43,7 @@ reasons: list[str] = []
 _sites = False
 _recompiling = "ignore"
 _last_by_site: dict = {}
-_observers: list[Callable] = []
+observers: list[Callable] = []
 
 
 def user_line() -> str:
@@ -83,18 +83,18 @@ def _named() -> bool:
 
 def _update() -> None:
     global watching
-    watching = _named() or bool(_observers)
+    watching = _named() or bool(observers)
 
 
 @contextlib.contextmanager
 def observed(observer: Callable) -> Iterator[None]:
     """Inside it `observer(spec, inputs, results)` hears of every operation that any thread records."""
-    _observers.append(observer)
+    observers.append(observer)
     _update()
     try:
         yield
     finally:
-        _observers.remove(observer)
+        observers.remove(observer)
         _update()
 
 
@@ -102,7 +102,7 @@ def recorded(batch, spec, inputs: list, results: list) -> None:
     """An operation was recorded while somebody is watching."""
     if _named():
         batch.sites.append(user_line())
-    for observer in _observers:
+    for observer in observers:
         observer(spec, inputs, results)
 
 

@@ -23,7 +23,8 @@ from torchlike.core.batching import Batched
 from torchlike.core.op import SLOT, Array, Op
 from torchlike.core.spec import Spec
 from torchlike.core.value import Value
-from torchlike.core.variable import Variable, View, apply
+from torchlike.core.variable import Variable, apply
+from torchlike.core.view import View
 
 
 class JvpOp(Op):

@@ -15,6 +15,7 @@ import numpy as np
 
 from torchlike.core import capture
 from torchlike.core.cell import INFERENCE
+from torchlike.core.layout import strided_view
 from torchlike.core.value import Aval, Value, aval, put
 from torchlike.core.variable import Cell, Variable, new
 
@@ -119,23 +120,3 @@ def shared_array(t: Variable) -> np.ndarray:
         host = host.reshape(-1).view(t._aval().dtype)
         return strided_view(host, t._geometry(), (host.shape, (1,), 0))
     return strided_view(host, t._geometry(), root._geometry())
-
-
-def strided_view(host: np.ndarray, geometry: tuple, of: tuple) -> np.ndarray:
-    """The part of `host`, whose own layout is `of`, that lies at `geometry` of the same memory."""
-    size, stride, offset = geometry
-    itemsize = host.itemsize
-    if not host.size or 0 in size:
-        return np.empty(size, host.dtype)
-    if host.flags.c_contiguous:  # many times quicker than `as_strided`
-        return np.ndarray(size, host.dtype, host, (offset - of[2]) * itemsize, [s * itemsize for s in stride])
-    start = host
-    if offset != of[2]:
-        flat = np.lib.stride_tricks.as_strided(host, (1 + _span(of),), (itemsize,))
-        start = flat[offset - of[2] :]
-    return np.lib.stride_tricks.as_strided(start, size, [s * itemsize for s in stride])
-
-
-def _span(geometry: tuple) -> int:
-    size, stride, _ = geometry
-    return sum((n - 1) * s for n, s in zip(size, stride, strict=True))

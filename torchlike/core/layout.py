@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 
 def memory_order(size: Sequence[int], strides: Sequence[int]) -> tuple[int, ...]:
     """The dimensions from the slowest to the fastest in memory. A dimension of stride 0 has no place of its own and
@@ -58,3 +60,23 @@ def in_order(size: Sequence[int], strides: Sequence[int]) -> bool:
             return 0 in size
         expected *= n
     return True
+
+
+def strided_view(host: np.ndarray, geometry: tuple, of: tuple) -> np.ndarray:
+    """The part of `host`, whose own layout is `of`, that lies at `geometry` of the same memory."""
+    size, stride, offset = geometry
+    itemsize = host.itemsize
+    if not host.size or 0 in size:
+        return np.empty(size, host.dtype)
+    if host.flags.c_contiguous:  # many times quicker than `as_strided`
+        return np.ndarray(size, host.dtype, host, (offset - of[2]) * itemsize, [s * itemsize for s in stride])
+    start = host
+    if offset != of[2]:
+        flat = np.lib.stride_tricks.as_strided(host, (1 + _span(of),), (itemsize,))
+        start = flat[offset - of[2] :]
+    return np.lib.stride_tricks.as_strided(start, size, [s * itemsize for s in stride])
+
+
+def _span(geometry: tuple) -> int:
+    size, stride, _ = geometry
+    return sum((n - 1) * s for n, s in zip(size, stride, strict=True))

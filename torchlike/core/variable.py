@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,11 +19,14 @@ from torchlike.core import device as _device
 from torchlike.core.cell import INFERENCE, Cell
 from torchlike.core.grad_mode import inferring, mode, watching
 from torchlike.core.graph import AccumulateGrad, AsStridedBackward0, Node, OpNode, node_class
-from torchlike.core.op import SLOT, Op, enter
-from torchlike.core.spec import spec
+from torchlike.core.op import SLOT, Op
+from torchlike.core.spec import Spec, spec
 from torchlike.core.tape import tape
 from torchlike.core.value import SCALARS, Aval, Value, aval
 from torchlike.core.writable import check_seen, check_writable
+
+if TYPE_CHECKING:
+    from torchlike.core.view import View
 
 OWN = object()
 
@@ -35,7 +38,7 @@ class Variable:
     _parent: Variable | None = None  # of a view
     _step: Any = None  # of a view: (View, template, scalar inputs)
     _seen = -1  # version of the cell when a view was last read
-    _cached: Any = None  # what it read
+    _cached: Any = None  # what it read, or the spec of a read that nobody has asked for: see core/view.py
     _strided: tuple | None = None  # (sizes, strides, offset) where not contiguous from 0
     _former: tuple | None = None  # what it was before it became a view of itself: see core/former.py
     _turned = False  # whether it is a view only in here, and none to the user: of its former self, detached, transposed
@@ -67,12 +70,31 @@ class Variable:
                 if fresh._node is not None and not view.retypes:
                     fresh._node.__class__ = AsStridedBackward0
             self._seen = self._cell.version
+        elif self._cached.__class__ is Spec:
+            self._cached = self._step[0].noted(self)
         return self._cached
+
+    def _look(self) -> Value:
+        """The present value, for somebody who looks at its elements now: that needs no operation."""
+        if self._cached.__class__ is Spec and self._seen == self._cell.version:
+            value = self._step[0].taken(self)
+            if value is not None:
+                self._cached = value
+                return value
+        return self._read()
+
+    def _follow(self) -> None:
+        """Bring the history of a view up to date."""
+        if self._parent is not None and self._seen != self._cell.version:
+            self._read()
 
     def _aval(self) -> Aval:
         if self._parent is None:
             return self._cell.aval
-        return self._read().aval
+        if self._seen != self._cell.version:
+            self._read()
+        cached = self._cached
+        return cached.outs[0] if cached.__class__ is Spec else cached.aval
 
     def _edge(self) -> tuple | None:
         """Where a gradient of this tensor goes: (node, output number), or None."""
@@ -211,6 +233,7 @@ def wrap(value: Value) -> Any:
     return t
 
 
+@functools.lru_cache(2**12)
 def contiguous_strides(shape: tuple) -> tuple:
     strides = []
     step = 1
@@ -356,74 +379,3 @@ def move(value: Value, home) -> Value:
     with _device.x64():
         array = jax.device_put(value.get(), home.jax)
     return Value(aval(value.aval.shape, value.aval.dtype, home), array)
-
-
-class View:
-    """A way to look at memory: `read` takes the view out of its parent, `write` puts it back, `geometry` says where
-    its elements lie. All three have the same parameters after the first."""
-
-    def __init__(
-        self, name: str, read, write, geometry, *,
-        grad: str | None = None, check: bool = False, repeats: bool = False,
-        retypes: bool = False,
-    ):  # fmt: skip
-        self.name = name
-        self.read = Op(name, read, grad=grad)
-        self.read.shows = True
-        self.write = Op(name + "_write", write, grad="torch::autograd::CopySlices")
-        self.geometry = Op(name + "_geometry", geometry)
-        self.check = check  # whether the geometry holds checks that shape inference cannot make
-        self.repeats = repeats  # whether it may show one place in memory more than once
-        self.retypes = retypes  # whether the elements of the view are of another type
-        self.body = read
-
-    def bind(self, args: tuple, kwargs: dict):
-        return self.read.bind(args, kwargs)
-
-    def place(self, template: tuple, geometry: tuple, scalars: list) -> tuple:
-        """The geometry of a view of memory that is laid out so."""
-        if scalars:
-            return self.geometry.function(template)(geometry, *scalars)
-        return _placed(self, template, geometry)
-
-    def __call__(self, template: tuple, inputs: list) -> Variable:
-        x, *scalars = inputs
-        if not isinstance(x, Variable):
-            raise TypeError(f"{self.name}(): argument 'input' (position 1) must be Tensor, not {type(x).__name__}")
-        shared = x._cell.__class__ is not Cell and not self.retypes
-        strided: Any = self.place(template, x._geometry(), scalars) if self.check or shared else None
-        if shared and (part := x._cell.part(x, strided)) is not None:
-            return part
-        result = apply(self.read, template, inputs)
-        result._cached = cached = result._cell.value
-        result._cell = cell = x._cell
-        result._seen = cell.version
-        counter = cell.counter
-        if counter is None:
-            counter = cell.counter = [0, None]
-        cached.counted = counter, counter[0]
-        if mode.grad:
-            result._parent = x
-        else:
-            tracked = bool(x._node or x._requires_grad)
-            result._parent = x._alias() if tracked else x
-            result._hidden = "inference" if mode.inference else "no_grad", tracked
-        result._step = (self, template, scalars)
-        result._strided = strided
-        return result
-
-
-@functools.lru_cache(2**12)
-def _placed(view: View, template: tuple, geometry: tuple) -> tuple:
-    return view.geometry.function(template)(geometry)
-
-
-def view(*names: str, geometry, write, **facts) -> Callable[[Any], Any]:
-    """File the reading side of a view, together with its other two, under public names and return it unchanged."""
-
-    def file(read):
-        read.view = View(read.__name__.strip("_"), read, write, geometry, **facts)
-        enter(read.view, names)
-        return read
-
-    return file

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from torchlike.core.op import SLOT, Array, composite
-from torchlike.core.variable import view
+from torchlike.core.view import view
 from torchlike.ops.checks import check
 
 

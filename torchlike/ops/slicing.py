@@ -16,7 +16,8 @@ from torchlike.core import forward, variable
 from torchlike.core.graph import mode
 from torchlike.core.layout import without_gaps
 from torchlike.core.op import SLOT, Array, Op, Scalar, Sizes, composite
-from torchlike.core.variable import Variable, View, apply, contiguous_strides, view
+from torchlike.core.variable import Variable, apply, contiguous_strides
+from torchlike.core.view import View, view
 from torchlike.ops.checks import check
 from torchlike.ops.complex_views import bits, view_as_complex, view_as_real
 from torchlike.ops.dims import apart, wrap_dim

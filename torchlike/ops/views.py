@@ -11,7 +11,8 @@ import jax.numpy as jnp
 
 from torchlike.core.former import become, twin
 from torchlike.core.op import SLOT, Array, Op, Sizes, composite, sizes
-from torchlike.core.variable import apply, view
+from torchlike.core.variable import apply
+from torchlike.core.view import view
 from torchlike.ops.checks import check, word
 from torchlike.ops.complex_views import bits
 from torchlike.ops.dims import infer_size, view_strides, wrap_dim, wrap_dims
