@@ -130,16 +130,18 @@ def _along():
 
 
 def _sums():
-    for x in (_normal(3, 5), _normal(3, 5, dtype=np.float64), INTS.reshape(3, 4), OF["c"].reshape(3, 4)):
+    many = np.linspace(-1, 2, 1500, dtype=np.float32).reshape(300, 5)
+    few = _normal(3, 5), _normal(3, 5, dtype=np.float64), INTS.reshape(3, 4), OF["c"].reshape(3, 4)
+    for x in (many, *few):
         yield lambda x: jnp.sum(x, axis=1, dtype=x.dtype), (x,)
         yield lambda x: jnp.sum(x[:0], axis=0, dtype=x.dtype), (x,)
         yield lambda x: lax.cumsum(x, axis=1), (x,)
-        yield lambda x: lax.cumprod(x, axis=0, reverse=True), (x,)
-        yield lambda x: x @ x.T, (x,)
+        yield lambda x: lax.cumprod(x[:4], axis=0, reverse=True), (x,)
+        yield lambda x: x @ x[:4].T, (x,)
         yield lambda x: lax.mul(x, x), (x,)
         yield lax.square, (x,)
         if x.dtype.kind != "c":
-            yield lambda x: jnp.prod(x, axis=(0, 1), dtype=x.dtype), (x,)
+            yield lambda x: jnp.prod(x[:4], axis=(0, 1), dtype=x.dtype), (x,)
     for f in (jnp.fft.fft2, jnp.fft.ifft2, jnp.fft.irfft2):
         yield f, (OF["c"].reshape(3, 4),)
     yield jnp.fft.rfft2, (_normal(3, 4),)
@@ -154,9 +156,23 @@ def _sums():
     yield lambda x, y: jax.vjp(lambda a: a * a, x)[1](y)[0], (_normal(4), _normal(4))
 
 
+def _many():
+    """Arrays of so many elements that the interpreter goes another way."""
+    which = np.random.default_rng(1).normal(size=(400, 12)) > 0
+    for x in (*OF.values(), OF["c"].astype(np.complex128)):
+        rows = np.tile(x, (400, 1))
+        yield lax.select, (which, rows, rows[:, ::-1].copy())
+        yield lambda which, x: jnp.where(which, jnp.ones((), x.dtype), x), (which, rows)
+        yield lambda which, x: jnp.where(which[:1], x.T[:, :1].T, x), (which, rows)
+        yield lambda which, x: jnp.where(which.T, x.T, jnp.zeros((), x.dtype)), (which, rows)
+        if x.dtype.kind != "c":  # without nan, which XLA loses among so many
+            yield lambda x: (jnp.max(x, axis=1), jnp.min(x, axis=1), jnp.max(x.T, axis=1)), (rows[:, :-1],)
+    yield lambda x: lax.reduce_xor(x, (1,)), (np.tile(INTS, (400, 1)),)
+
+
 def _cases():
     yield from ((f, args, EXACT) for f, args in _shapes())
-    yield from ((f, args, SAME) for f, args in _along())
+    yield from ((f, args, SAME) for make in (_along, _many) for f, args in make())
     yield from ((f, args, CLOSE) for make in (_sums, _gathers) for f, args in make())
     for name, kinds in UNARY.items():
         for kind in kinds:

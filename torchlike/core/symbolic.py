@@ -55,11 +55,14 @@ class Family:
 
 
 _families: dict = {}
+_sizes: dict[tuple, Sizes] = {}
+"""Those in use: what follows from the same sizes is computed once for all operations."""
 
 
 def forget() -> None:
     """Drop all families."""
     _families.clear()
+    _sizes.clear()
 
 
 def match(op, template: tuple, avals: tuple[Aval, ...], device, spec: Callable) -> tuple[Any, Sizes] | None:
@@ -71,7 +74,7 @@ def match(op, template: tuple, avals: tuple[Aval, ...], device, spec: Callable) 
     family = _families.setdefault((op, *masked, device), Family())
     for form, model in family.models:
         if (found := _solve(form, sizes)) is not None:
-            return model, found
+            return model, _sizes.setdefault(tuple(found.items()), found)
     if family.tries and (shared := _shared(family.uses, sizes)) is not None:
         form, found, there, use = shared
         alone = attempt({}, None, lambda: spec(*use))
@@ -208,14 +211,11 @@ def known(shape: Sequence) -> bool:
     return all(isinstance(n, int | np.integer) for n in shape)
 
 
-def within(params: dict[str, Any]) -> bool:
-    """Whether a symbol is in the parameters of an equation."""
-    expression = _symbols()[0].__class__ if _symbols.cache_info().currsize else None
-
-    def anywhere(x: Any) -> bool:
-        return any(map(anywhere, x)) if x.__class__ is tuple else x.__class__ is expression
-
-    return expression is not None and any(map(anywhere, params.values()))
+def within(value: Any) -> bool:
+    """Whether a symbol is in a parameter of an equation."""
+    if value.__class__ is tuple:
+        return any(map(within, value))
+    return bool(_symbols.cache_info().currsize) and value.__class__ is _symbols()[0].__class__
 
 
 def at(x: Any, sizes: Sizes) -> Any:

@@ -79,9 +79,10 @@ class Plan:
             return lambda sizes: _choice([branch.at(sizes) for branch in branches]), True
         self.cost += table.work(eqn)
         self.warns |= eqn.primitive.name not in table.VIEWS
-        if _sized(eqn):
-            return lambda sizes: table.rule(_Equation(eqn, sizes)), True
-        return table.rule(eqn), False
+        make = table.maker(eqn)
+        if eqn.primitive.name in table.UNSIZED or not (sized := _Sized(eqn)).varies:
+            return make(eqn), False
+        return lambda sizes: make(sized.at(sizes)), True
 
     def _share_registers(self) -> None:
         """Let a result take the register of one that no later step reads, so that its memory is free by then."""
@@ -134,10 +135,14 @@ def _choice(branches: list[Interpreter | None]) -> Callable:
 class _Variable:
     """An array in an equation: it is its own description."""
 
-    __slots__ = ("shape", "dtype", "size", "aval")
+    __slots__ = ("shape", "dtype", "aval")
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype):
-        self.shape, self.dtype, self.size, self.aval = shape, dtype, math.prod(shape), self
+        self.shape, self.dtype, self.aval = shape, dtype, self
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
 
 
 class _Equation:
@@ -145,23 +150,27 @@ class _Equation:
 
     __slots__ = ("primitive", "invars", "outvars", "params")
 
-    def __init__(self, eqn, sizes: Sizes):
-        self.primitive = eqn.primitive
-        self.invars = [_at(v, sizes) for v in eqn.invars]
-        self.outvars = [_at(v, sizes) for v in eqn.outvars]
-        self.params = {name: symbolic.at(value, sizes) for name, value in eqn.params.items()}
+    def __init__(self, primitive, invars: list, outvars: list, params: dict[str, Any]):
+        self.primitive, self.invars, self.outvars, self.params = primitive, invars, outvars, params
 
 
-def _at(v, sizes: Sizes):
-    a: Any = v.aval
-    return v if symbolic.known(a.shape) else _Variable(symbolic.at(a.shape, sizes), a.dtype)
+class _Sized:
+    """An equation for all sizes: what of it is the same at all, and what varies."""
 
+    __slots__ = ("primitive", "variables", "ins", "params", "expressions", "varies")
 
-def _sized(eqn) -> bool:
-    """Whether the rule of an equation looks at sizes that have symbols in them."""
-    if eqn.primitive.name in table.UNSIZED:
-        return False
-    return not all(symbolic.known(v.aval.shape) for v in (*eqn.invars, *eqn.outvars)) or symbolic.within(eqn.params)
+    def __init__(self, eqn):
+        self.primitive, self.ins = eqn.primitive, len(eqn.invars)
+        self.variables = [v if symbolic.known(v.aval.shape) else v.aval for v in (*eqn.invars, *eqn.outvars)]
+        self.params = eqn.params
+        self.expressions = [(name, value) for name, value in eqn.params.items() if symbolic.within(value)]
+        self.varies = bool(self.expressions) or any(not hasattr(v, "aval") for v in self.variables)
+
+    def at(self, sizes: Sizes) -> _Equation:
+        variables = [v if hasattr(v, "aval") else _Variable(symbolic.at(v.shape, sizes), v.dtype)
+                     for v in self.variables]  # fmt: skip
+        params = self.params | {name: symbolic.at(value, sizes) for name, value in self.expressions}
+        return _Equation(self.primitive, variables[: self.ins], variables[self.ins :], params)
 
 
 class Interpreter:

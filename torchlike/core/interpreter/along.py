@@ -10,13 +10,21 @@ import numpy as np
 
 from torchlike.core.interpreter.table import NoRule, primitive
 
+_SHORT = 16  # elements of a row that NumPy adds up in less time than it takes to begin
+
 
 def _reduction(kinds: str, name: str, ufunc: np.ufunc, identity: Callable[[np.dtype], Any]) -> None:
     @primitive(kinds, name, sized=False)
     def make(eqn):
         axes, dtype = tuple(eqn.params["axes"]), eqn.invars[0].aval.dtype
         start = identity(dtype)
-        return lambda x: ufunc.reduce(x, axis=axes, dtype=dtype, initial=start)
+
+        def reduce(x):
+            if axes == (x.ndim - 1,) and x.shape[-1] <= _SHORT and x.size > _SHORT**2:  # many times quicker by columns
+                return ufunc.reduce(np.ascontiguousarray(np.moveaxis(x, -1, 0)), axis=0, dtype=dtype, initial=start)
+            return ufunc.reduce(x, axis=axes, dtype=dtype, initial=start)
+
+        return reduce
 
 
 def _least(dtype: np.dtype):

@@ -20,18 +20,20 @@ class NoRule(Exception):
     """There is no rule for an equation."""
 
 
-RULES: dict[str, Callable[[JaxprEqn], Callable]] = {}
+RULES: dict[str, tuple[str, Callable[[Any], Callable]]] = {}
+"""By primitive: the kinds of its inputs, and what makes of an equation a function of NumPy arrays."""
 
 UNSIZED: set[str] = set()
 """Primitives whose rules do not look at the sizes of arrays: what they return serves for all."""
 
 
-def rule(eqn: Any) -> Callable:
-    """The equation, JAX's or one at given sizes, as a function of NumPy arrays."""
-    make = RULES.get(eqn.primitive.name)
-    if make is None or any(kind(v) not in "biufch" for v in (*eqn.invars, *eqn.outvars)):
+def maker(eqn: JaxprEqn) -> Callable[[Any], Callable]:
+    """What makes a function of NumPy arrays of an equation of JAX's, or of that at given sizes."""
+    kinds, make = RULES.get(eqn.primitive.name, ("", None))
+    given = [kind(v) for v in eqn.invars]
+    if make is None or any(k not in kinds for k in given) or any(kind(v) not in "biufch" for v in eqn.outvars):
         raise NoRule
-    return make(eqn)
+    return make
 
 
 VIEWS = {"reshape", "squeeze", "transpose", "broadcast_in_dim", "slice", "dynamic_slice", "rev", "split", "unstack"}
@@ -67,12 +69,7 @@ def primitive(kinds: str, *names: str, sized: bool = True):
     """File a rule for inputs of these kinds under the primitives' names; whether it looks at sizes."""
 
     def file(make):
-        def checked(eqn):
-            if any(kind(v) not in kinds for v in eqn.invars):
-                raise NoRule
-            return make(eqn)
-
-        RULES.update(dict.fromkeys(names, checked))
+        RULES.update(dict.fromkeys(names, (kinds, make)))
         if not sized:
             UNSIZED.update(names)
         return make

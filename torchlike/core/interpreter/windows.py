@@ -26,7 +26,8 @@ def gather(eqn) -> Callable:
             x.shape, indices, numbers.start_index_map, flat, sizes,
             numbers.operand_batching_dims, numbers.start_indices_batching_dims,
         )  # fmt: skip
-        made = np.broadcast_to(x[index], shape)
+        found = x.take(index[0], 0) if len(index) == 1 else x[index]
+        made = np.broadcast_to(found, shape)
         depth = fits.ndim
         if mode == GatherScatterMode.FILL_OR_DROP and not fits.all():
             made = np.where(fits.reshape(fits.shape + (1,) * (len(shape) - depth)), made, fill)
