@@ -22,6 +22,7 @@ from torchlike.core.graph import Node, node_class
 from torchlike.core.layout import strided_view
 from torchlike.core.op import SLOT, Op, enter
 from torchlike.core.spec import Spec, spec
+from torchlike.core.tape import run_now, tape
 from torchlike.core.value import SCALARS, Value
 from torchlike.core.variable import Variable, apply, new
 
@@ -105,11 +106,11 @@ class View:
         return use if use.outs[0].dtype is cell.value.aval.dtype else None
 
     def noted(self, t: Variable) -> Value:
-        """The read of a view, at last put on the tape."""
-        if capture.active is not None and (value := self.taken(t)):
-            return value  # a view of memory from outside is a leaf of what is captured, as if read before
-        _, template, scalars = t._step
-        (value,) = apply(self.read, template, [t._up(), *scalars], track=False, bare=True)
+        """The read of a view, at last put on the tape. In a captured function it is made at once: a view of memory from
+        outside is a leaf of what is captured, as if it had been read before."""
+        _, _, scalars = t._step
+        record = tape(cpu).record if capture.active is None else run_now
+        (value,) = record(t._cached, [t._up()._read(), *scalars])
         return _counted(t._cell, value)
 
     def taken(self, t: Variable) -> Value | None:
