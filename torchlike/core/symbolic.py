@@ -225,7 +225,7 @@ def at(x: Any, sizes: Sizes) -> Any:
     if x.__class__ is tuple:
         found = sizes.shapes.get(id(x))
         if found is None:
-            found = sizes.shapes[id(x)] = tuple([at(part, sizes) for part in x]), x
+            found = sizes.shapes[id(x)] = tuple([part if part.__class__ is int else at(part, sizes) for part in x]), x
         return found[0]
     return _number(x, sizes) if x.__class__ is _symbols()[0].__class__ else x
 
