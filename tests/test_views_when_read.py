@@ -47,7 +47,8 @@ def test_elements_of_views(code, made):
 
 
 def test_looking_runs_nothing():
-    x = torch.arange(24.0).view(4, 6).clone()
+    with torch.inference_mode():
+        x = torch.arange(24.0).view(4, 6).clone()
     w = torch.ones(3, requires_grad=True) * 2
     x.tolist(), w.tolist()
     counts.reset()
@@ -95,6 +96,15 @@ def test_the_history_of_a_view_is_there_before_it_is_read():
         return names, v.tolist(), v.grad_fn.next_functions[0][0].name()
 
     check(fn, normal(2, 3))
+
+
+def test_the_anomaly_mode_knows_where_a_view_was_made():
+    x = torch.ones(3, requires_grad=True)
+    with torch.autograd.detect_anomaly(check_nan=True), pytest.warns(UserWarning, match="x\\[here\\]"):
+        here = 1
+        y = x[here]
+        with pytest.raises(RuntimeError, match="SelectBackward0"):
+            y.backward(torch.tensor(float("nan")))
 
 
 def test_writes_between_making_and_reading():

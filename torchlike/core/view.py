@@ -92,7 +92,7 @@ class View:
         cell = x._cell
         if cell.__class__ is not Cell or x._parent is not None and x._seen != cell.version:
             return None
-        if capture.active is not None or variable.pushed is not None or explain.observers or watching:
+        if capture.active is not None or variable.pushed is not None or explain.observers:
             return None
         seen = x._aval()
         if seen.device is not cpu or seen.traced:
@@ -133,7 +133,10 @@ class View:
 def _history(use: Spec, x: Variable, scalars: list) -> Node:
     """The node of a view whose read waits. What its gradient reads are places: sizes are in the spec."""
     rule = use.vjp((True, *[False] * len(scalars)))
-    return (rule.node or node_class(rule))(rule, [x._edge(), *[None] * len(scalars)], [None, *scalars])
+    node = (rule.node or node_class(rule))(rule, [x._edge(), *[None] * len(scalars)], [None, *scalars])
+    if watching:
+        variable.note(node, [x, *scalars])
+    return node
 
 
 def _counted(cell: Cell, value: Value) -> Value:
