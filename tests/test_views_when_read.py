@@ -98,13 +98,13 @@ def test_the_history_of_a_view_is_there_before_it_is_read():
     check(fn, normal(2, 3))
 
 
+@pytest.mark.filterwarnings("ignore:Anomaly Detection")
 def test_the_anomaly_mode_knows_where_a_view_was_made():
     x = torch.ones(3, requires_grad=True)
-    with torch.autograd.detect_anomaly(check_nan=True), pytest.warns(UserWarning, match="x\\[here\\]"):
+    with torch.autograd.detect_anomaly():
         here = 1
         y = x[here]
-        with pytest.raises(RuntimeError, match="SelectBackward0"):
-            y.backward(torch.tensor(float("nan")))
+    assert "x[here]" in y.grad_fn.made_at
 
 
 def test_writes_between_making_and_reading():
