@@ -7,14 +7,15 @@ import math
 import jax.numpy as jnp
 
 from torchlike.core.op import Array, Arrays, Scalar, op
+from torchlike.ops.reduction import extreme_or_nan
 
 
 def _norm(x, p: float):
     x = jnp.abs(x)
     if p == math.inf:
-        return x.max(initial=0)
+        return extreme_or_nan(jnp.max, x, None, False) if x.size else x.sum()
     if p == -math.inf:
-        return x.min()
+        return extreme_or_nan(jnp.min, x, None, False)
     if p == 0:
         return (x != 0).sum().astype(x.dtype)
     return jnp.sqrt((x * x).sum()) if p == 2 else (x**p).sum() ** (1 / p)

@@ -16,6 +16,7 @@ from torchlike.ops.dims import broadcast_shape
 from torchlike.ops.loss import reduce
 from torchlike.ops.pointwise import magnitude
 from torchlike.ops.promotion import elementwise, promote, promote_float, result_type, widely
+from torchlike.ops.reduction import extreme_or_nan
 
 
 def _pair(input, target):
@@ -241,12 +242,12 @@ def _distance(x1, x2, p: float, eps: float, keepdim: bool = False):
     if p == 1:
         return d.sum(-1, keepdims=keepdim)
     if p == math.inf:
-        return d.max(-1, keepdims=keepdim)
+        return extreme_or_nan(jnp.max, d, -1, keepdim)
     if p == 0:
         return (d != 0).astype(d.dtype).sum(-1, keepdims=keepdim)
     total = (d**p if p != 2 else d * d).sum(-1, keepdims=keepdim)
-    positive = total > 0
-    return jnp.where(positive, jnp.where(positive, total, 1) ** (1 / p), 0)
+    some = total != 0
+    return jnp.where(some, jnp.where(some, total, 1) ** (1 / p), 0)
 
 
 @op("torch.pairwise_distance", "F.pairwise_distance", grad="NormBackward1")

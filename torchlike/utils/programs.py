@@ -10,7 +10,7 @@ import jax
 
 from torchlike.core import explain
 from torchlike.core.device import x64
-from torchlike.core.program import evaluate, needed
+from torchlike.core.program import evaluate, held, needed
 from torchlike.core.spec import Spec
 from torchlike.core.value import SCALARS, Value
 
@@ -30,6 +30,7 @@ class Program:
         self.result: Any = None
         self._slots: dict[int, tuple[weakref.ref, int]] = {}
         self._results: list[tuple[weakref.ref, int]] = []
+        self._batches: set = set()
         self._alive: list[int] = []
         self._count = 0
 
@@ -37,6 +38,7 @@ class Program:
         slots = [self._slot(v) for v in inputs]
         first = self._count
         for value in results:
+            self._batches.add(value.place[0])
             ref = weakref.ref(value)
             self._slots[id(value)] = ref, self._count
             self._results.append((ref, self._count))
@@ -58,8 +60,11 @@ class Program:
         """Call `fn(*args, **kwargs)` and note what it records; its result is kept in `result`."""
         with explain.observed(self._note):
             self.result = fn(*args, **kwargs)
-        self._alive = [slot for ref, slot in self._results if ref() is not None]
+        pending = {id(v) for batch in self._batches if batch is not None for v in held(batch)}
+        self._alive = [slot for ref, slot in self._results
+                       if (v := ref()) is not None and (v.array is not None or id(v) in pending)]  # fmt: skip
         self._slots.clear()
+        self._batches.clear()
         return self
 
     @property
