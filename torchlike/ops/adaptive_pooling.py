@@ -53,9 +53,12 @@ def _adaptive_avg(name: str, n: int, input, output_size):
     x = input.astype(jnp.promote_types(input.dtype, jnp.float32))
     for axis, (s, o) in enumerate(zip(size, target, strict=True), input.ndim - n):
         start, stop = _borders(s, o)
-        at = np.arange(s)[:, None]
-        weights = ((at >= start) & (at < stop)) / (stop - start)
-        x = jnp.moveaxis(jnp.tensordot(x, jnp.asarray(weights, x.dtype), (axis, 0)), -1, axis)
+        along = [-1 if a == axis else 1 for a in range(input.ndim)]
+        total = jnp.zeros((), x.dtype)
+        for i in range(int((stop - start).max(initial=0))):  # a product with weights would put NaN in every window
+            taken = jnp.take(x, jnp.asarray(np.minimum(start + i, s - 1)), axis)
+            total = total + jnp.where((start + i < stop).reshape(along), taken, 0)
+        x = total / jnp.asarray(stop - start, x.dtype).reshape(along)
     return x.astype(input.dtype)
 
 

@@ -23,6 +23,8 @@ def _apart(gap, p: float):
     """The p-norms of the last dimension, of differences; of no dimension 0."""
     if not gap.shape[-1]:
         return jnp.zeros(gap.shape[:-1], gap.dtype)
+    if p == 0:  # unlike a norm's, these count NaN as NaN
+        return jnp.where(jnp.isnan(gap), jnp.nan, (gap != 0).astype(gap.dtype)).sum(-1)
     return vector_norm(gap, p, -1, False)
 
 

@@ -11,6 +11,7 @@ from jax.scipy.special import xlogy
 
 from torchlike.core.dtype import category
 from torchlike.core.op import Array, op
+from torchlike.ops.arithmetic import clamp_min
 from torchlike.ops.checks import check, listed, need_floating, word
 from torchlike.ops.dims import broadcast_shape
 from torchlike.ops.loss import reduce
@@ -199,7 +200,7 @@ def hinge_embedding_loss(input: Array, target: Array, margin: float = 1.0, reduc
     """input where target is 1, max(0, margin - input) where it is -1."""
     target, input = _pair(*promote(target, input))
     hinge = margin - input
-    loss = jnp.where(target != 1, jnp.where(hinge >= 0, hinge, 0), 0) + jnp.where(target != -1, input, 0)
+    loss = jnp.where(target != 1, clamp_min(hinge, 0), 0) + jnp.where(target != -1, input, 0)
     return reduce(loss, reduction)
 
 
@@ -213,7 +214,7 @@ def margin_ranking_loss(input1: Array, input2: Array, target: Array, margin: flo
     )
     input1, input2 = elementwise(input1, input2)
     hinge = promote_float(-target * (input1 - input2))[0] + margin
-    return reduce(jnp.where(hinge >= 0, hinge, 0), reduction)
+    return reduce(clamp_min(hinge, 0), reduction)
 
 
 @op(grad="SoftMarginLossBackward0")
@@ -296,7 +297,7 @@ def cosine_embedding_loss(input1: Array, input2: Array, target: Array, margin: f
     dots = [(a * b).sum(-1) for a, b in ((input1, input2), (input1, input1), (input2, input2))]
     cos = dots[0] / jnp.sqrt((dots[1] + 1e-12) * (dots[2] + 1e-12))
     hinge = cos - margin
-    loss = jnp.where(target == 1, 1 - cos, 0) + jnp.where(target == -1, jnp.where(hinge >= 0, hinge, 0), 0)
+    loss = jnp.where(target == 1, 1 - cos, 0) + jnp.where(target == -1, clamp_min(hinge, 0), 0)
     return reduce(loss, reduction)
 
 
@@ -319,4 +320,4 @@ def triplet_margin_loss(
     if swap:
         far = jnp.minimum(far, _distance(positive, negative, p, eps))
     hinge = margin + near - far
-    return reduce(jnp.where(hinge >= 0, hinge, 0), reduction)
+    return reduce(clamp_min(hinge, 0), reduction)
