@@ -30,6 +30,8 @@ tensor: Callable[[Value], Any] = None  # type: ignore[assignment]
 saved_attribute: Callable[[Any, str], Any] = None  # type: ignore[assignment]
 keeps_result: Callable[[str, str], bool] = None  # type: ignore[assignment]
 """Whether PyTorch keeps the result, by the names of a node and of its operation (core/saved.py)."""
+keeps_tensors: Callable[[str, str], bool] = None  # type: ignore[assignment]
+"""Whether PyTorch keeps any tensor."""
 
 FREED = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
@@ -136,6 +138,7 @@ class OpNode(Node):
     """The node of a recorded op. It keeps the primals that the gradient really reads, and nothing else."""
 
     run: Callable  # core.variable.differentiate
+    reusable = False  # whether it keeps numbers only, and PyTorch's node no tensor: a pass then frees nothing
 
     def __init__(self, rule: Rule, edges: list, values: list):
         self.sequence = next(_sequence)
@@ -168,9 +171,14 @@ class OpNode(Node):
                 continue
             saved = unpack(self)
             break
-        if not keep and saved:
-            self.saved = None
+        if not keep:
+            self.free()
         return self.run(self, saved, cotangents)
+
+    def free(self) -> None:
+        """Give up what was kept."""
+        if self.saved and not self.reusable:
+            self.saved = None
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_saved_"):
@@ -188,16 +196,19 @@ class AsStridedBackward0(OpNode):
 _WRAPPING = {"AddBackward0", "SubBackward0", "MulBackward0", "DivBackward0"}
 """Nodes that show an edge for a Python number, for PyTorch makes a tensor of it first."""
 
-_classes: dict[tuple[str, bool], type[OpNode]] = {}
+_classes: dict[tuple[str, bool, bool], type[OpNode]] = {}
 
 
 def node_class(rule: Rule) -> type[OpNode]:
     """The class of the nodes of a rule: its name is the node's, as PyTorch's users read it from `type(grad_fn)`."""
-    name = rule.spec.op.grad_of(rule.spec).rsplit("::", 1)[-1]
-    keeps = keeps_result(name, rule.spec.op.name)
-    if (name, keeps) not in _classes:
-        _classes[name, keeps] = type(name, (OpNode,), {"keeps_result": keeps})
-    rule.node = _classes[name, keeps]
+    use = rule.spec
+    name = use.op.grad_of(use).rsplit("::", 1)[-1]
+    keeps = keeps_result(name, use.op.name)
+    reusable = all(use.avals[i].weak for i in rule.needed) and not keeps_tensors(name, use.op.name)
+    key = name, keeps, reusable
+    if key not in _classes:
+        _classes[key] = type(name, (OpNode,), {"keeps_result": keeps, "reusable": reusable})
+    rule.node = _classes[key]
     return rule.node
 
 

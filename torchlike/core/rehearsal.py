@@ -54,8 +54,7 @@ class Walk:
         values = self.tape.repeat(known.part, self.given, [(aval, slot) for _, aval, slot in known.gradients])
         if not keep:
             for node in self.nodes:
-                if node.saved:
-                    node.saved = None
+                node.free()
         return [(self.leaves[i], value) for (i, _, _), value in zip(known.gradients, values, strict=True)]
 
     def remember(self, waiting: dict[Any, list]) -> None:

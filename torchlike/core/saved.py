@@ -149,6 +149,11 @@ def keeps_result(name: str, op: str) -> bool:
     return any(map(_made, kept_by_pytorch(name, op)))
 
 
+def keeps_tensors(name: str, op: str) -> bool:
+    """Whether PyTorch keeps any tensor."""
+    return bool(kept_by_pytorch(name, op))
+
+
 def _output(name: str, nr: int) -> str:
     return f", which is output {nr} of {re.sub('Backward[0-9]*$', '', name)},"
 
@@ -241,6 +246,7 @@ def saved_attribute(node: OpNode, name: str) -> Any:
 
 variable.note = note
 graph.keeps_result = keeps_result
+graph.keeps_tensors = keeps_tensors
 graph.unpack = unpack
 graph.result_changed = result_changed
 graph.saved_attribute = saved_attribute
