@@ -65,7 +65,7 @@ class Walk:
         if part is None or any(g.__class__ is not Value or g.place[0] is not batch for (g,) in waiting.values()):
             return
         if len(_known) >= CAPACITY:
-            del _known[next(iter(_known))]
+            _known.pop(next(iter(_known)), None)  # another thread may have
         found = [(numbers[leaf], g.aval, g.place[1]) for leaf, (g,) in waiting.items()]
         _known[self.signature] = Rehearsed(part, found)
 
