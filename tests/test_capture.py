@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import random
 
 import pytest
@@ -335,3 +336,18 @@ def test_values_of_arguments_are_not_baked_in(read):
     captured = torch.compile(lambda x: read(x), fullgraph=True)
     with pytest.raises(RuntimeError, match="a value would have to be read"):
         captured(torch.tensor([2.0, 3.0]))
+
+
+def test_a_guard_asks_for_a_key_without_making_it():
+    settings = collections.defaultdict(float, {"scale": 2.0, "other": 3.0})
+
+    @torch.compile(fullgraph=True)
+    def f(x):
+        return x * settings["scale"] if "scale" in settings else x + 100
+
+    x = torch.ones(2)
+    assert [f(x).tolist() for _ in range(3)] == [[2.0, 2.0]] * 3
+    del settings["scale"]
+    settings["third"] = 1.0
+    assert f(x).tolist() == [101.0, 101.0]
+    assert dict(settings) == {"other": 3.0, "third": 1.0}

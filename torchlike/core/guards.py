@@ -10,6 +10,7 @@ import dis
 import enum
 import functools
 import types
+from itertools import repeat
 from operator import attrgetter, getitem, is_
 
 from torchlike.core import device as _device
@@ -150,19 +151,26 @@ class _Identical:
         self.structures = [(where, value) for where, _, value, _ in items if isinstance(where, _Structure)]
         closures = [(where.cell, value) for where, _, value, _ in items if isinstance(where, _CellView)]
         self.cells, self.contents = [cell for cell, _ in closures], [value for _, value in closures]
-        places = [item for item in items if not isinstance(item[0], _Structure | _CellView)]
-        self.wheres, self.keys, self.values = ([item[i] for item in places] for i in range(3))
+        kept = [item for item in items if not isinstance(item[0], _Structure | _CellView)]
+        self.dicts, self.keys, self.values = _columns([item for item in kept if isinstance(item[0], dict)])
+        self.others, self.places, self.parts = _columns([item for item in kept if not isinstance(item[0], dict)])
 
     def __call__(self) -> bool:
         try:
             return (
                 list(map(len, self.sized)) == self.lengths
-                and all(map(is_, map(getitem, self.wheres, self.keys), self.values))
+                and all(map(is_, map(dict.get, self.dicts, self.keys, repeat(_MISSING)), self.values))
+                and all(map(is_, map(getitem, self.others, self.places), self.parts))
                 and all(map(is_, map(_contents, self.cells), self.contents))
                 and all(where[0] == value for where, value in self.structures)
             )
         except (LookupError, ValueError):  # something is not there any more
             return False
+
+
+def _columns(items: list[tuple]) -> tuple[list, list, list]:
+    """Where, which key, and what is expected there."""
+    return [item[0] for item in items], [item[1] for item in items], [item[2] for item in items]
 
 
 class _Structure:

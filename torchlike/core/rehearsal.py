@@ -10,7 +10,7 @@ the anomaly mode, where something kept has been written since, or where a node i
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from torchlike.core import capture, explain, precision, variable
 from torchlike.core import dtype as _dtype
@@ -25,14 +25,11 @@ _known: dict[tuple, Rehearsed] = {}
 _sequence = attrgetter("sequence")
 
 
-class Rehearsed:
+class Rehearsed(NamedTuple):
     """What a pass recorded, and where the gradients of its leaves are: (leaf's number, description, slot)."""
 
-    __slots__ = ("part", "gradients")
-
-    def __init__(self, part: Part, gradients: list[tuple[int, Aval, int]]):
-        self.part = part
-        self.gradients = gradients
+    part: Part
+    gradients: list[tuple[int, Aval, int]]
 
 
 class Walk:

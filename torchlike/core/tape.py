@@ -42,14 +42,13 @@ class Batch:
         self.whole = False  # recorded under torch.compile: the second gear at once
         self.sites: list[str] = []  # the user's lines, noted only while explain() asks for them
 
-
-    def mark(self) -> tuple[int, int, int, int]:
+    def mark(self) -> tuple[int, int, int]:
         """How much has been recorded."""
-        return len(self.entries), len(self.key), len(self.leaves), self.n_slots
+        return len(self.entries), len(self.key), len(self.leaves)
 
-    def since(self, mark: tuple[int, int, int, int], given: list) -> Part | None:
+    def since(self, mark: tuple[int, int, int], given: list) -> Part | None:
         """What has been recorded since a mark, if its leaves are all among the `given` values and numbers."""
-        entries, key, leaves, first = mark
+        entries, key, leaves = mark
         places = {id(v): i for i, v in enumerate(given) if v.__class__ is Value}
         uses = [i for i, v in enumerate(given) if v.__class__ is not Value]  # a number is a leaf for each use
         numbers = []
@@ -58,14 +57,13 @@ class Batch:
             if i is None or given[i] is not leaf:
                 return None
             numbers.append(i)
-        return Part(first, self.n_slots, self.entries[entries:], self.key[key:], self.leaf_slots[leaves:], numbers)
+        return Part(self.n_slots, self.entries[entries:], self.key[key:], self.leaf_slots[leaves:], numbers)
 
 
 class Part(NamedTuple):
     """A part of a batch, which can be put behind another beginning with as many slots."""
 
-    first: int
-    n_slots: int
+    n_slots: int  # of the batch with it
     entries: list
     key: list
     leaf_slots: list[int]
